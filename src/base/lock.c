@@ -1,0 +1,53 @@
+/*
+ * lock.c - the contended half of the lock: spin a little, then sleep; and the order check of debug builds.
+ */
+#include "base/lock.h"
+
+#include "base/report.h"
+#include "base/syscall.h"
+
+#include <linux/futex.h>
+
+enum { SPINS = 100 };
+
+/* Spinning pays only while the holder runs on another CPU; a hundred pauses are about as long as one slab refill. */
+static bool lock_spin(struct lock *lock)
+{
+	for (int i = 0; i < SPINS; i++) {
+		uint32_t expected = 0;
+		if (atomic_load_explicit(&lock->word, memory_order_relaxed) == 0 &&
+		    atomic_compare_exchange_weak_explicit(&lock->word, &expected, 1, memory_order_acquire,
+							  memory_order_relaxed))
+			return true;
+		cpu_relax();
+	}
+	return false;
+}
+
+noinline void lock_acquire_slow(struct lock *lock)
+{
+	if (lock_spin(lock))
+		return;
+	while (atomic_exchange_explicit(&lock->word, 2, memory_order_acquire) != 0)
+		syscall6(SYS_futex, (long)&lock->word, FUTEX_WAIT_PRIVATE, 2, 0, 0, 0);
+}
+
+noinline void lock_wake(struct lock *lock) { syscall3(SYS_futex, (long)&lock->word, FUTEX_WAKE_PRIVATE, 1); }
+
+#ifdef LM_DEBUG
+static _Thread_local uint32_t ranks_held __attribute__((tls_model("initial-exec")));
+
+void lock_rank_enter(enum lock_rank rank)
+{
+	if ((ranks_held >> rank) != 0)
+		report_internal("lock order violated");
+	ranks_held |= UINT32_C(1) << rank;
+}
+
+void lock_rank_leave(enum lock_rank rank)
+{
+	if ((ranks_held >> rank & 1) == 0)
+		report_internal("lock released that was not held");
+	ranks_held &= ~(UINT32_C(1) << rank);
+}
+#endif

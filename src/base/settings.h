@@ -1,0 +1,30 @@
+/*
+ * settings.h - the values that mallopt(3), the environment and GLIBC_TUNABLES set, where every layer can read them.
+ *
+ * Names, ranges and meanings stand in one table, control/options.c, which is the only writer. All are read without a
+ * lock (relaxed: each value stands alone, and a change shows up a little later on other threads).
+ */
+#ifndef LM_BASE_SETTINGS_H
+#define LM_BASE_SETTINGS_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+struct settings {
+	_Atomic size_t mmap_threshold; /* bytes; a request of at least this many gets a mapping of its own */
+	_Atomic size_t trim_threshold; /* bytes; the break is lowered when more than this is free at the top */
+	_Atomic size_t top_pad;        /* bytes; kept at the top when the break is lowered, added when it is raised */
+	_Atomic size_t mmap_max;       /* count; at most this many mapped blocks at a time */
+	_Atomic size_t perturb;        /* 0, or a byte: new memory is filled with its complement, freed with it */
+	_Atomic size_t adaptive_trim;  /* 1: trim and purge loosen when memory is soon bought back */
+	_Atomic size_t keep_deepbind;  /* 1: dlopen leaves RTLD_DEEPBIND alone */
+};
+
+extern struct settings settings;
+
+static inline size_t setting(const _Atomic size_t *value)
+{
+	return atomic_load_explicit(value, memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * fork.c - see fork.h.
+ *
+ * The parent takes every lock in rank order before the fork, so that the child gets a copy in which nothing is half
+ * done; it resets them all. What the other threads' caches held is lost to the child.
+ *
+ * libc's fork takes its list of streams' lock after these handlers ran, and a thread that holds it (fflush(NULL), fclose)
+ * may be waiting for one of ours: so that lock is taken first (glibc exports it; it is recursive). A process of one
+ * thread takes nothing at all: fork may then be called by a signal handler that interrupted this very malloc.
+ */
+#include "control/fork.h"
+
+#include "large/store.h"
+#include "page/meta.h"
+#include "page/zone.h"
+#include "slab/cache.h"
+#include "slab/reclaim.h"
+#include "slab/thread_cache.h"
+
+#include <pthread.h>
+
+extern void _IO_list_lock(void) __attribute__((weak));
+extern void _IO_list_unlock(void) __attribute__((weak));
+extern void _IO_list_resetlock(void) __attribute__((weak));
+extern char __libc_single_threaded __attribute__((weak));
+
+/* Whether `prepare` of the fork that is under way took the locks. Written by the forking thread, which holds them. */
+static bool locks_taken;
+
+static bool is_single_threaded(void) { return &__libc_single_threaded != NULL && __libc_single_threaded; }
+
+static void for_each_lock(void (*act)(struct lock *))
+{
+	act(&purge_lock);
+	act(&threads_lock);
+	act(&store_lock);
+	for (unsigned c = 0; c < CLASS_COUNT; c++)
+		act(&caches[c].depot.lock);
+	for (unsigned c = 0; c < CLASS_COUNT; c++)
+		act(&caches[c].lock);
+	for (int id = 0; id < ZONE_COUNT; id++)
+		act(&zones[id].lock);
+	act(meta_lock_address());
+}
+
+static void prepare(void)
+{
+	if (is_single_threaded())
+		return;
+	if (_IO_list_lock != NULL)
+		_IO_list_lock();
+	for_each_lock(lock_acquire_unranked);
+	locks_taken = true;
+}
+
+static void parent(void)
+{
+	if (!locks_taken)
+		return;
+	locks_taken = false;
+	for_each_lock(lock_release_unranked);
+	if (_IO_list_unlock != NULL)
+		_IO_list_unlock();
+}
+
+static void child(void)
+{
+	if (!locks_taken)
+		return;
+	locks_taken = false;
+	for_each_lock(lock_reset);
+	if (_IO_list_resetlock != NULL)
+		_IO_list_resetlock();
+	thread_cache_fork_child();
+}
+
+void fork_register(void) { pthread_atfork(prepare, parent, child); }

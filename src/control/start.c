@@ -1,0 +1,24 @@
+/*
+ * start.c - the library's constructor and destructor.
+ *
+ * Nothing depends on the constructor having run: every structure is ready as the loader maps it. It reads the
+ * options and registers the fork handlers; -z initfirst lets it run before all other constructors.
+ */
+#include "control/fork.h"
+#include "control/options.h"
+#include "slab/thread_cache.h"
+
+#include <sys/auxv.h>
+
+/* glibc and musl on the usual machines pass main's arguments to constructors; a set-uid program's user has no say. */
+__attribute__((constructor)) static void start(int argc, char **argv, char **environment)
+{
+	(void)argc;
+	(void)argv;
+	if (!getauxval(AT_SECURE))
+		options_read(environment);
+	fork_register();
+}
+
+/* The last look at what this thread freed: a double free that no flush has met yet is reported now. */
+__attribute__((destructor)) static void finish(void) { thread_cache_flush(); }

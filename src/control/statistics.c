@@ -1,0 +1,68 @@
+/*
+ * statistics.c - see statistics.h.
+ */
+#include "control/statistics.h"
+
+#include "large/large.h"
+#include "large/run.h"
+#include "large/store.h"
+#include "page/meta.h"
+#include "page/zone.h"
+#include "slab/cache.h"
+#include "slab/thread_cache.h"
+
+static void collect_class(struct statistics *statistics, unsigned c, size_t in_threads)
+{
+	struct cache *cache = &caches[c];
+	struct class_statistics *class = &statistics->class[c];
+	lock_acquire(&cache->lock, RANK_CACHE);
+	size_t out = cache->objects_out;
+	class->slabs = cache->slabs;
+	lock_release(&cache->lock, RANK_CACHE);
+	size_t cached = in_threads + atomic_load_explicit(&cache->depot.objects, memory_order_relaxed);
+	class->cached = size_min(cached, out);
+	class->live = out - class->cached;
+	class->free = class->slabs * size_classes[c].objects - out;
+	statistics->live_bytes += class->live * size_classes[c].bytes;
+	statistics->cached_bytes += class->cached * size_classes[c].bytes;
+}
+
+static void collect_zone(struct statistics *statistics, enum zone_id id)
+{
+	struct zone *zone = &zones[id];
+	lock_acquire(&zone->lock, RANK_ZONE);
+	size_t bytes = zone->total_pages << PAGE_SHIFT;
+	statistics->heap_bytes += bytes;
+	if (id == ZONE_HEAP) {
+		statistics->break_bytes = bytes;
+		statistics->top_bytes = (zone->span_end - zone->run_first) << PAGE_SHIFT;
+	}
+	statistics->free_pages_bytes += zone->buddy.free_pages << PAGE_SHIFT;
+	statistics->dirty_bytes += zone->buddy.dirty_pages << PAGE_SHIFT;
+	for (unsigned state = 0; state < BUDDY_STATES; state++)
+		for (unsigned order = 0; order < BUDDY_ORDERS; order++)
+			statistics->free_blocks += zone->buddy.list[state][order].blocks;
+	zone_unlock(zone);
+}
+
+void statistics_collect(struct statistics *statistics)
+{
+	size_t in_threads[CLASS_COUNT] = {0};
+	*statistics = (struct statistics){0};
+	thread_cache_count_objects(in_threads);
+	for (unsigned c = 1; c < CLASS_COUNT; c++)
+		collect_class(statistics, c, in_threads[c]);
+	for (int id = 0; id < ZONE_COUNT; id++)
+		collect_zone(statistics, (enum zone_id)id);
+	statistics->dirty_bytes += cache_idle_pages() << PAGE_SHIFT;
+	struct large_counts large = large_counts();
+	statistics->run_bytes = run_bytes();
+	statistics->live_bytes += statistics->run_bytes;
+	statistics->mapped_blocks = large.blocks;
+	statistics->mapped_bytes = large.bytes;
+	statistics->mapped_blocks_most = large.blocks_most;
+	statistics->mapped_bytes_most = large.bytes_most;
+	statistics->store_bytes = store_held_bytes();
+	statistics->metadata_bytes = meta_mapped_bytes();
+	statistics->threads = thread_cache_count();
+}

@@ -1,0 +1,59 @@
+/*
+ * large.h - blocks with a mapping of their own: requests of M_MMAP_THRESHOLD bytes and more.
+ *
+ *      base                                        base + mapped_bytes
+ *      | colour |  the block: usable to the end ...  |
+ *               ^ address, on the first page of the mapping
+ *
+ * The colour is a multiple of a cache line that differs from block to block (the slab colouring of Bonwick 1994), so
+ * that large arrays do not all begin in the same cache sets. Blocks of a wanted alignment have none.
+ *
+ * The page map names the descriptor at the block's first page. Owner: the program, which alone knows the address; a
+ * free claims the page's kind with one compare-and-swap, so of two frees of one block exactly one succeeds.
+ */
+#ifndef LM_LARGE_LARGE_H
+#define LM_LARGE_LARGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct large {
+	uintptr_t base;
+	size_t mapped_bytes;
+	uintptr_t address;
+	unsigned growths; /* how often realloc has made it longer */
+};
+
+enum large_content { LARGE_ANY, LARGE_ZEROED };
+
+/* A block of `bytes` at a multiple of `alignment` (a power of two; 0: any, coloured). NULL: no memory, or M_MMAP_MAX. */
+void *large_alloc(size_t bytes, size_t alignment, enum large_content content);
+
+/* The descriptor of the large block that begins at `address`, or NULL. */
+struct large *large_of(uintptr_t address);
+
+/* The large block that `address` lies inside of, or NULL. Slow: for reports. */
+struct large *large_around(uintptr_t address);
+
+/* Frees the block at `address`: false when there is none (any more). */
+bool large_free(uintptr_t address);
+
+/* The block made `bytes` long, moved if it must be: its address, or NULL and it is as it was. */
+void *large_resize(struct large *large, size_t bytes);
+
+static inline size_t large_usable(const struct large *large)
+{
+	return large->mapped_bytes - (large->address - large->base);
+}
+
+/* The number of large blocks and the bytes of their mappings, now and at most. */
+struct large_counts {
+	size_t blocks;
+	size_t bytes;
+	size_t blocks_most;
+	size_t bytes_most;
+};
+struct large_counts large_counts(void);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * run.c - see run.h.
+ */
+#include "large/run.h"
+
+#include "base/bits.h"
+#include "page/pagemap.h"
+#include "page/zone.h"
+
+static _Atomic size_t pages_now;
+
+size_t run_bytes(void) { return atomic_load_explicit(&pages_now, memory_order_relaxed) << PAGE_SHIFT; }
+
+/* The pages behind the wanted ones, which were taken for the alignment only. */
+static void give_back_tail(struct page_run *run, size_t npages)
+{
+	struct page_run tail = *run;
+	tail.page += npages;
+	tail.npages -= npages;
+	tail.dirty = run->npages <= 32 ? run->dirty >> npages : run->dirty;
+	run->npages = npages;
+	page_free(&tail);
+}
+
+void *run_alloc(size_t bytes, size_t alignment, bool *zeroed)
+{
+	struct page_run run;
+	size_t npages = round_up(size_max(bytes, 1), PAGE_BYTES) >> PAGE_SHIFT;
+	size_t taken = size_max(npages, alignment >> PAGE_SHIFT);
+	if (npages == 0 || alignment > (size_t)BUDDY_MAX_PAGES << PAGE_SHIFT || !page_alloc(taken, &run))
+		return NULL;
+	if (taken > npages)
+		give_back_tail(&run, npages);
+	*zeroed = run.dirty == 0;
+	pagemap_link(run.page)->run_pages = npages;
+	pagemap_set_kind(run.page, (uint8_t)(PAGE_RUN | run.zone << PAGE_ZONE_SHIFT));
+	atomic_fetch_add_explicit(&pages_now, npages, memory_order_relaxed);
+	return (void *)(run.page << PAGE_SHIFT);
+}
+
+static bool is_run(uintptr_t address)
+{
+	uint8_t kind = pagemap_kind(address >> PAGE_SHIFT);
+	return (kind & ~PAGE_ZONE_MASK) == PAGE_RUN && address % PAGE_BYTES == 0;
+}
+
+size_t run_usable(uintptr_t address)
+{
+	return is_run(address) ? pagemap_link(address >> PAGE_SHIFT)->run_pages << PAGE_SHIFT : 0;
+}
+
+bool run_free(uintptr_t address)
+{
+	uintptr_t page = address >> PAGE_SHIFT;
+	uint8_t kind = pagemap_kind(page);
+	if (!is_run(address))
+		return false;
+	struct page_run run = {
+		.page = page,
+		.npages = pagemap_link(page)->run_pages,
+		.dirty = ~UINT32_C(0),
+		.zone = (enum zone_id)((kind & PAGE_ZONE_MASK) >> PAGE_ZONE_SHIFT),
+	};
+	if (!pagemap_claim_kind(page, kind, PAGE_NONE))
+		return false;
+	atomic_fetch_sub_explicit(&pages_now, run.npages, memory_order_relaxed);
+	page_free(&run);
+	return true;
+}

@@ -1,0 +1,175 @@
+/*
+ * heap.c - malloc and free past the fast path: which layer serves a request, and what a freed pointer is.
+ */
+#include "malloc/heap.h"
+
+#include "base/report.h"
+#include "base/settings.h"
+#include "large/large.h"
+#include "large/run.h"
+#include "malloc/perturb.h"
+#include "malloc/pointer.h"
+#include "malloc/shortage.h"
+#include "page/buddy.h"
+#include "slab/cache.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+/* More than any address space of today holds: refused without a system call. */
+#define REQUEST_MAX_BYTES ((size_t)1 << ADDRESS_BITS)
+
+/* Heap pages as a block; cleared if they must be and are not. */
+static void *run_block(const struct request *request)
+{
+	bool zeroed;
+	void *block = run_alloc(request->bytes, request->alignment, &zeroed);
+	if (block != NULL && request->content == LARGE_ZEROED && !zeroed)
+		memset(block, 0, request->bytes);
+	return block;
+}
+
+/* A request that no size class serves: its own mapping, or pages of the heap; where one is refused, the other. */
+static void *block_alloc(const struct request *request)
+{
+	bool mapped_first = request->bytes >= setting(&settings.mmap_threshold) ||
+			    request->alignment > (size_t)BUDDY_MAX_PAGES << PAGE_SHIFT;
+	void *block = mapped_first ? large_alloc(request->bytes, request->alignment, request->content) : NULL;
+	if (block == NULL)
+		block = run_block(request);
+	if (block == NULL && !mapped_first)
+		block = large_alloc(request->bytes, request->alignment, request->content);
+	return block;
+}
+
+static bool is_small(size_t bytes)
+{
+	return bytes <= SMALL_MAX_BYTES && bytes < setting(&settings.mmap_threshold);
+}
+
+static void *try_alloc(const struct request *request)
+{
+	if (request->size_class != 0)
+		return thread_cache_refill(request->size_class);
+	return block_alloc(request);
+}
+
+/* NULL and ENOMEM when even giving back all that is idle does not help. */
+static cold void *alloc_or_fail(const struct request *request)
+{
+	void *block = request->bytes > REQUEST_MAX_BYTES ? NULL : shortage_retry(request, try_alloc);
+	if (block == NULL)
+		errno = ENOMEM;
+	return block;
+}
+
+static void *serve(const struct request *request)
+{
+	void *block = likely(request->bytes <= REQUEST_MAX_BYTES) ? try_alloc(request) : NULL;
+	return likely(block != NULL) ? block : alloc_or_fail(request);
+}
+
+noinline void *heap_alloc_slow(size_t bytes)
+{
+	struct request request = {.bytes = bytes, .size_class = is_small(bytes) ? size_class_of(bytes) : 0};
+	void *block = serve(&request);
+	if (unlikely(perturb_is_on()) && block != NULL)
+		perturb_allocated(block, bytes);
+	return block;
+}
+
+noinline void *heap_alloc_medium(size_t bytes)
+{
+	if (likely(is_small(bytes))) {
+		void *object = bin_pop(bin_of(size_class_of_medium(bytes)));
+		if (likely(object != NULL))
+			return object;
+	}
+	return heap_alloc_slow(bytes);
+}
+
+/* An object of a size class whose bin would not take it: the pointer is bad, or the magazine is full. */
+static void free_small(void *pointer, unsigned size_class, const char *function)
+{
+	if (!object_begins(pointer, size_class))
+		pointer_report(pointer, function);
+	if (*bin_of(size_class)->top == pointer)
+		report_bad_pointer(REPORT_DOUBLE_FREE, pointer, function);
+	if (unlikely(perturb_is_on()))
+		perturb_freed(pointer, size_classes[size_class].bytes);
+	thread_cache_overflow(size_class, pointer, function);
+}
+
+noinline void heap_free_slow(void *pointer, const char *function)
+{
+	uintptr_t address = (uintptr_t)pointer;
+	if (pointer == NULL)
+		return;
+	unsigned size_class = pagemap_class(address);
+	if (size_class != 0)
+		free_small(pointer, size_class, function);
+	else if (!large_free(address) && !run_free(address))
+		pointer_free_foreign(pointer, function);
+}
+
+/* An object whose memory is known to be zero is taken past the magazines, which do not know. */
+static void *calloc_pages(unsigned size_class, size_t bytes)
+{
+	bool zeroed = false;
+	void *object = bin_pop(bin_of(size_class));
+	if (object == NULL)
+		object = cache_alloc_one(size_class, &zeroed);
+	if (object != NULL && !zeroed)
+		memset(object, 0, bytes);
+	return object;
+}
+
+/* Below a page, clearing is cheaper than asking. */
+enum { ASK_ZEROED_BYTES = PAGE_BYTES };
+
+void *heap_calloc(size_t count, size_t bytes)
+{
+	size_t total;
+	if (unlikely(__builtin_mul_overflow(count, bytes, &total)))
+		total = SIZE_MAX;
+	if (likely(total < ASK_ZEROED_BYTES)) {
+		void *object = heap_alloc(total);
+		return likely(object != NULL) ? memset(object, 0, total) : NULL;
+	}
+	struct request request = {.bytes = total, .content = LARGE_ZEROED};
+	if (!is_small(total))
+		return serve(&request);
+	void *object = calloc_pages(size_class_of(total), total);
+	if (unlikely(object == NULL)) {
+		object = heap_alloc_slow(total);
+		if (object != NULL)
+			memset(object, 0, total);
+	}
+	return object;
+}
+
+void *heap_aligned(size_t alignment, size_t bytes)
+{
+	if (alignment <= CLASS_GRAIN_BYTES)
+		return heap_alloc(bytes);
+	struct request request = {.bytes = bytes, .alignment = alignment};
+	if (is_small(bytes))
+		request.size_class = size_class_aligned(bytes, alignment);
+	void *block = request.size_class == 0 ? NULL : bin_pop(bin_of(request.size_class));
+	if (block == NULL)
+		block = serve(&request);
+	if (unlikely(perturb_is_on()) && block != NULL)
+		perturb_allocated(block, bytes);
+	return block;
+}
+
+size_t heap_usable(const void *pointer)
+{
+	uintptr_t address = (uintptr_t)pointer;
+	unsigned size_class = pagemap_class(address);
+	if (likely(size_class != 0))
+		return object_begins(pointer, size_class) ? size_classes[size_class].bytes : 0;
+	struct large *large = large_of(address);
+	return large != NULL ? large_usable(large) : run_usable(address);
+}

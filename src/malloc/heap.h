@@ -1,0 +1,63 @@
+/*
+ * heap.h - allocation and free over all the layers below: what each entry point of libc and C++ is made of.
+ *
+ * The common case stands here, inlined into malloc and free: the size class, this thread's bin, one pop or push. All
+ * that is rare leaves through one test each: a large request, an empty magazine, no thread cache yet, filling with
+ * M_PERTURB on the way out of malloc; a full magazine, a block that is not small, a bad pointer on the way out of free.
+ *
+ * `function` is the entry point's name, for reports. Results and errno are those of malloc(3) in glibc 2.36.
+ */
+#ifndef LM_MALLOC_HEAP_H
+#define LM_MALLOC_HEAP_H
+
+#include "page/pagemap.h"
+#include "slab/thread_cache.h"
+
+#include <stddef.h>
+
+/* The rest of malloc: a request above TABLE_MAX_BYTES; then anything that missed. NULL sets errno to ENOMEM. */
+void *heap_alloc_medium(size_t bytes);
+void *heap_alloc_slow(size_t bytes);
+
+/* The rest of free: NULL, a full magazine, what is not small, a bad pointer. */
+void heap_free_slow(void *pointer, const char *function);
+
+/* `count` objects of `bytes` each, zeroed; the product is checked. */
+void *heap_calloc(size_t count, size_t bytes);
+
+/* realloc(3): NULL allocates, 0 bytes frees and yields NULL, failure leaves the block alone. */
+void *heap_realloc(void *pointer, size_t bytes, const char *function);
+
+/* `bytes` at a multiple of `alignment`, a power of two. NULL sets errno to ENOMEM. */
+void *heap_aligned(size_t alignment, size_t bytes);
+
+/* The bytes that may be used from `pointer` on; 0 where no live block of ours begins. */
+size_t heap_usable(const void *pointer);
+
+static always_inline void *heap_alloc(size_t bytes)
+{
+	if (likely(bytes <= TABLE_MAX_BYTES)) {
+		size_t index = (bytes + CLASS_GRAIN_BYTES - 1) / CLASS_GRAIN_BYTES;
+		unsigned size_class = atomic_load_explicit(&size_class_table[index], memory_order_relaxed);
+		void *object = bin_pop(bin_of(size_class));
+		if (likely(object != NULL))
+			return object;
+		return heap_alloc_slow(bytes);
+	}
+	return heap_alloc_medium(bytes);
+}
+
+static always_inline void heap_free(void *pointer, const char *function)
+{
+	uintptr_t page = (uintptr_t)pointer >> PAGE_SHIFT;
+	struct page_leaf *leaf = pagemap_leaf(page);
+	if (likely(leaf != NULL)) {
+		size_t index = pagemap_index(page);
+		unsigned size_class = atomic_load_explicit(&leaf->class_of[index], memory_order_relaxed);
+		if (likely(bin_push(bin_of(size_class), pointer)))
+			return;
+	}
+	heap_free_slow(pointer, function);
+}
+
+#endif

@@ -1,0 +1,127 @@
+/*
+ * libc.c - the C library's entry points, as declared in <stdlib.h> and <malloc.h>.
+ *
+ * Results, errno and edge cases are glibc 2.36's: malloc(3), posix_memalign(3), malloc_usable_size(3). The nine
+ * __libc_* names are glibc's too; a static link needs them.
+ */
+#define _GNU_SOURCE
+#include "base/bits.h"
+#include "libmalloc.h"
+#include "malloc/follow.h"
+#include "malloc/heap.h"
+#include "os/page_size.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+/* malloc(3). bytes: any, 0 too. A block aligned to 16, or NULL and ENOMEM. */
+LM_EXPORT void *malloc(size_t bytes) { return heap_alloc(bytes); }
+
+/* free(3). pointer: NULL, or a block not yet freed; anything else is reported. errno is kept. */
+LM_EXPORT void free(void *pointer) { heap_free(pointer, "free"); }
+
+/* calloc(3). A zeroed block of count * bytes, or NULL and ENOMEM, also where the product overflows. */
+LM_EXPORT void *calloc(size_t count, size_t bytes) { return heap_calloc(count, bytes); }
+
+/* realloc(3). The block made `bytes` long, perhaps elsewhere; NULL and ENOMEM leave it as it was. 0 bytes frees it. */
+LM_EXPORT void *realloc(void *pointer, size_t bytes) { return heap_realloc(pointer, bytes, "realloc"); }
+
+/* reallocarray(3). realloc for count * bytes; NULL and ENOMEM where the product overflows. */
+LM_EXPORT void *reallocarray(void *pointer, size_t count, size_t bytes)
+{
+	size_t total;
+	if (__builtin_mul_overflow(count, bytes, &total)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return follow_realloc(pointer, total);
+}
+
+/* Of any alignment, the power of two that glibc's memalign serves; 0 where there is none. */
+static size_t alignment_of(size_t alignment)
+{
+	if (alignment > SIZE_MAX / 2 + 1)
+		return 0;
+	return alignment <= CLASS_GRAIN_BYTES ? CLASS_GRAIN_BYTES : (size_t)1 << log2_ceil(alignment);
+}
+
+/* memalign(3). A size that cannot be is ENOMEM before an alignment that cannot be is EINVAL, as in glibc. */
+LM_EXPORT void *memalign(size_t alignment, size_t bytes)
+{
+	size_t power = alignment_of(alignment);
+	if (power == 0) {
+		errno = bytes > PTRDIFF_MAX ? ENOMEM : EINVAL;
+		return NULL;
+	}
+	return follow_aligned(power, bytes);
+}
+
+/* aligned_alloc(3): in glibc 2.36 the same function. */
+LM_EXPORT void *aligned_alloc(size_t alignment, size_t bytes) { return memalign(alignment, bytes); }
+
+/* posix_memalign(3). 0 and *result; or EINVAL for an alignment that is no power of two times a pointer's size, or ENOMEM. */
+LM_EXPORT int posix_memalign(void **result, size_t alignment, size_t bytes)
+{
+	if (!is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
+		return EINVAL;
+	void *block = follow_aligned(alignment, bytes);
+	if (block == NULL)
+		return ENOMEM;
+	*result = block;
+	return 0;
+}
+
+/* valloc(3). A block at a multiple of the page size. */
+LM_EXPORT void *valloc(size_t bytes) { return follow_aligned(os_page_size(), bytes); }
+
+/* pvalloc(3). The same, its size rounded up to whole pages, one at least. */
+LM_EXPORT void *pvalloc(size_t bytes)
+{
+	size_t page = os_page_size();
+	size_t rounded = round_up(bytes, page);
+	if (rounded < bytes) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return follow_aligned(page, rounded);
+}
+
+/* malloc_usable_size(3). The bytes that may be used, at least those asked for; 0 for NULL and for what is not ours. */
+LM_EXPORT size_t malloc_usable_size(void *pointer) { return heap_usable(pointer); }
+
+/* C23, 7.24.3.4 and 7.24.3.5: see libmalloc.h. */
+LM_EXPORT void free_sized(void *pointer, size_t bytes)
+{
+	(void)bytes;
+	follow_free(pointer);
+}
+
+LM_EXPORT void free_aligned_sized(void *pointer, size_t alignment, size_t bytes)
+{
+	(void)alignment;
+	(void)bytes;
+	follow_free(pointer);
+}
+
+/* cfree was an old name of free; glibc keeps it for programs linked long ago. */
+LM_EXPORT void cfree(void *pointer);
+LM_EXPORT void cfree(void *pointer) { heap_free(pointer, "free"); }
+
+#define LIBC_NAME(name, of) LM_EXPORT extern __typeof__(of) name __attribute__((alias(#of)))
+LIBC_NAME(__libc_malloc, malloc);
+LIBC_NAME(__libc_free, free);
+LIBC_NAME(__libc_calloc, calloc);
+LIBC_NAME(__libc_realloc, realloc);
+LIBC_NAME(__libc_memalign, memalign);
+LIBC_NAME(__libc_valloc, valloc);
+LIBC_NAME(__libc_pvalloc, pvalloc);
+
+#define TEXT(x) #x
+#define VERSION_TEXT(major, minor, patch) TEXT(major) "." TEXT(minor) "." TEXT(patch)
+
+LM_EXPORT const char *lm_version(void)
+{
+	return VERSION_TEXT(LM_VERSION_MAJOR, LM_VERSION_MINOR, LM_VERSION_PATCH);
+}

@@ -1,0 +1,64 @@
+/*
+ * resize.c - realloc(3).
+ *
+ * A block stays where it is while it fits and no more than a quarter of it would be unused. Large blocks move by
+ * mremap, which copies nothing. Else a new block is filled and the old one freed; a failure leaves the old one alone.
+ */
+#include "base/bits.h"
+#include "base/report.h"
+#include "base/settings.h"
+#include "large/large.h"
+#include "malloc/heap.h"
+#include "malloc/pointer.h"
+
+#include <errno.h>
+#include <string.h>
+
+static bool fits_well(size_t usable, size_t bytes)
+{
+	return bytes <= usable && bytes >= usable - usable / 4;
+}
+
+static void *copy_to_new(void *pointer, size_t usable, size_t bytes, const char *function)
+{
+	void *block = heap_alloc(bytes);
+	if (block == NULL)
+		return NULL;
+	memcpy(block, pointer, size_min(usable, bytes));
+	heap_free(pointer, function);
+	return block;
+}
+
+/* NULL: not to be done by resizing the mapping. */
+static void *resize_mapping(void *pointer, size_t bytes)
+{
+	struct large *large = large_of((uintptr_t)pointer);
+	if (large == NULL || bytes > PTRDIFF_MAX || bytes < setting(&settings.mmap_threshold))
+		return NULL;
+	return large_resize(large, bytes);
+}
+
+static void check_live(void *pointer, const char *function)
+{
+	unsigned size_class = pagemap_class((uintptr_t)pointer);
+	if (size_class != 0 && *bin_of(size_class)->top == pointer)
+		report_bad_pointer(REPORT_DOUBLE_FREE, pointer, function);
+}
+
+void *heap_realloc(void *pointer, size_t bytes, const char *function)
+{
+	if (pointer == NULL)
+		return heap_alloc(bytes);
+	size_t usable = heap_usable(pointer);
+	if (unlikely(usable == 0))
+		return pointer_realloc_foreign(pointer, bytes, function);
+	check_live(pointer, function);
+	if (bytes == 0) {
+		heap_free(pointer, function);
+		return NULL;
+	}
+	if (fits_well(usable, bytes))
+		return pointer;
+	void *block = resize_mapping(pointer, bytes);
+	return block != NULL ? block : copy_to_new(pointer, usable, bytes, function);
+}

@@ -1,0 +1,37 @@
+/*
+ * brk.c - see brk.h. musl's sbrk refuses every move (it keeps the break to itself), so there the system call is made;
+ * the only difference between the systems, and it is decided here.
+ */
+#include "os/brk.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#ifdef __GLIBC__
+
+static uintptr_t brk_move(intptr_t bytes)
+{
+	int saved = errno;
+	void *before = sbrk(bytes);
+	errno = saved;
+	return before == (void *)-1 ? 0 : (uintptr_t)before;
+}
+
+#else
+
+#include "base/syscall.h"
+
+static uintptr_t brk_move(intptr_t bytes)
+{
+	uintptr_t before = (uintptr_t)syscall3(SYS_brk, 0, 0, 0);
+	uintptr_t wanted = before + (uintptr_t)bytes;
+	return (uintptr_t)syscall3(SYS_brk, (long)wanted, 0, 0) == wanted ? before : 0;
+}
+
+#endif
+
+uintptr_t os_brk_now(void) { return brk_move(0); }
+
+uintptr_t os_brk_raise(size_t bytes) { return brk_move((intptr_t)bytes); }
+
+uintptr_t os_brk_lower(size_t bytes) { return brk_move(-(intptr_t)bytes); }

@@ -1,0 +1,21 @@
+/*
+ * brk.h - the break of the data segment, moved through libc's sbrk(3) so that libc's own idea of it stays right.
+ *
+ * Others may call sbrk too: every result is taken as the truth about where the break was. errno is left alone.
+ */
+#ifndef LM_OS_BRK_H
+#define LM_OS_BRK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The current break, or 0 where there is none to use. */
+uintptr_t os_brk_now(void);
+
+/* Moves the break up by `bytes`: the break before (the start of the new memory, which reads as zeros), or 0. */
+uintptr_t os_brk_raise(size_t bytes);
+
+/* Moves the break down by `bytes`: the break before, or 0 when refused. */
+uintptr_t os_brk_lower(size_t bytes);
+
+#endif

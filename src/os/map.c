@@ -1,0 +1,77 @@
+/*
+ * map.c - see map.h. System calls directly: a library that wraps mmap must not see ours.
+ */
+#define _GNU_SOURCE
+#include "os/map.h"
+
+#include "base/bits.h"
+#include "base/syscall.h"
+#include "os/page_size.h"
+
+#include <stdint.h>
+#include <sys/mman.h>
+
+void *os_map(size_t bytes)
+{
+	long result = syscall6(SYS_mmap, 0, (long)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			       -1, 0);
+	return syscall_failed(result) ? NULL : (void *)result;
+}
+
+void *os_map_aligned(size_t bytes, size_t alignment)
+{
+	size_t page = os_page_size();
+	if (alignment <= page)
+		return os_map(bytes);
+	size_t whole_bytes = bytes + alignment - page;
+	if (whole_bytes < bytes)
+		return NULL;
+	char *whole = os_map(whole_bytes);
+	if (whole == NULL)
+		return NULL;
+	char *start = (char *)round_up((uintptr_t)whole, alignment);
+	size_t head = (size_t)(start - whole);
+	size_t tail = whole_bytes - bytes - head;
+	/* An edge that cannot be unmapped stays as untouched addresses: no frames, and nothing refers to it. */
+	if (head > 0)
+		os_unmap(whole, head);
+	if (tail > 0)
+		os_unmap(start + bytes, tail);
+	return start;
+}
+
+void *os_map_private(size_t bytes)
+{
+	size_t guard = os_page_size();
+	char *whole = os_map(round_up(bytes, guard) + 2 * guard);
+	return whole == NULL ? NULL : whole + guard;
+}
+
+bool os_unmap(void *address, size_t bytes)
+{
+	return !syscall_failed(syscall3(SYS_munmap, (long)address, (long)bytes, 0));
+}
+
+bool os_resize(void *address, size_t old_bytes, size_t new_bytes)
+{
+	return !syscall_failed(syscall6(SYS_mremap, (long)address, (long)old_bytes, (long)new_bytes, 0, 0, 0));
+}
+
+bool os_move(void *address, size_t old_bytes, void *target, size_t new_bytes)
+{
+	return !syscall_failed(syscall6(SYS_mremap, (long)address, (long)old_bytes, (long)new_bytes,
+					MREMAP_MAYMOVE | MREMAP_FIXED, (long)target, 0));
+}
+
+bool os_purge(void *address, size_t bytes)
+{
+	return !syscall_failed(syscall3(SYS_madvise, (long)address, (long)bytes, MADV_DONTNEED));
+}
+
+bool os_is_mapped(const void *address)
+{
+	unsigned char resident;
+	size_t page = os_page_size();
+	return !syscall_failed(syscall3(SYS_mincore, (long)round_down((uintptr_t)address, page), (long)page,
+					(long)&resident));
+}

@@ -1,0 +1,29 @@
+/*
+ * meta.h - memory for the library's own data: descriptors, magazines, thread caches. Never mixed with user memory.
+ *
+ * Pieces are cut one after the other from chunks that are mapped as needed, are aligned to a cache line, and are kept
+ * on one free list per size when they come back. A chunk is never unmapped.
+ */
+#ifndef LM_PAGE_META_H
+#define LM_PAGE_META_H
+
+#include <stddef.h>
+
+/* `bytes` (1 to META_MAX_BYTES) of memory, zeroed only when it was never used before; NULL when there is none. */
+void *meta_alloc(size_t bytes);
+
+/* Takes back what meta_alloc(bytes) returned. */
+void meta_free(void *piece, size_t bytes);
+
+/* Bytes mapped for the library's own data, page map included. */
+size_t meta_mapped_bytes(void);
+
+/* Counts a mapping that another module made for the library's own data. */
+void meta_count_mapped(size_t bytes);
+
+/* For fork. */
+struct lock *meta_lock_address(void);
+
+enum { META_MAX_BYTES = 8192 };
+
+#endif

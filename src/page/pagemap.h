@@ -1,0 +1,123 @@
+/*
+ * pagemap.h - address -> what lives there, for any address at all (the kernel's mem_map, two levels deep).
+ *
+ *      address   47           29 28        12 11       0
+ *               [ root index   ][ page in leaf ][ offset ]
+ *                     |                |
+ *      root[2^19] --> leaf: class_of[2^17]   one byte a page: size class of the slab on it, 0 if none
+ *                           kind[2^17]       one byte a page: what begins here (enum page_kind)
+ *                           dirty[2^17 / 64] one bit a page, of free pages: may hold frames and old content
+ *                           link[2^17]       16 bytes for a page that begins something
+ *
+ * A leaf is mapped when the first page of its 512 MiB is registered, and stays. Only the touched parts of a leaf use
+ * memory. The arrays lie apart so that free(), which reads class_of alone, finds 64 pages in a cache line.
+ *
+ * class_of and kind are read without a lock: a pointer that the program rightly holds was published after they were
+ * written, and any other pointer may read an old value, which is then reported. The rest belongs to the owner of the
+ * page: zone.lock while it is free, the slab's cache.lock, or the thread that allocates or frees a large block.
+ */
+#ifndef LM_PAGE_PAGEMAP_H
+#define LM_PAGE_PAGEMAP_H
+
+#include "base/compiler.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	PAGE_SHIFT = 12,
+	PAGE_BYTES = 1 << PAGE_SHIFT,
+	ADDRESS_BITS = 48,
+	LEAF_SHIFT = 29,
+	LEAF_PAGES = 1 << (LEAF_SHIFT - PAGE_SHIFT),
+	ROOT_ENTRIES = 1 << (ADDRESS_BITS - LEAF_SHIFT),
+};
+
+/*
+ * What begins on a page. A free block of the buddy: PAGE_FREE | PAGE_FREE_DIRTY if so | zone << 4 | order. A run:
+ * PAGE_RUN | zone << 4.
+ */
+enum page_kind {
+	PAGE_NONE = 0, /* nothing: not ours, or inside of something */
+	PAGE_SLAB = 1,
+	PAGE_RUN = 2,
+	PAGE_LARGE = 3,
+	PAGE_FREE = 0x80,
+	PAGE_FREE_DIRTY = 0x40,
+	PAGE_ZONE_SHIFT = 4,
+	PAGE_ZONE_MASK = 0x30,
+};
+
+struct slab;
+struct large;
+
+union page_link {
+	struct {
+		uintptr_t next; /* page numbers, 0 at the ends */
+		uintptr_t previous;
+	} free;
+	struct slab *slab;
+	struct large *large;
+	size_t run_pages; /* of a PAGE_RUN */
+};
+
+struct page_leaf {
+	_Atomic uint8_t class_of[LEAF_PAGES];
+	_Atomic uint8_t kind[LEAF_PAGES];
+	uint64_t dirty[LEAF_PAGES / 64];
+	union page_link link[LEAF_PAGES];
+};
+
+extern struct page_leaf *_Atomic pagemap_root[ROOT_ENTRIES];
+
+/* The leaf of a page number, or NULL. Acquire pairs with the release in pagemap_ensure. */
+static always_inline struct page_leaf *pagemap_leaf(uintptr_t page)
+{
+	uintptr_t index = page >> (LEAF_SHIFT - PAGE_SHIFT);
+	if (unlikely(index >= ROOT_ENTRIES))
+		return NULL;
+	return atomic_load_explicit(&pagemap_root[index], memory_order_acquire);
+}
+
+static always_inline size_t pagemap_index(uintptr_t page) { return page & (LEAF_PAGES - 1); }
+
+/* The size class of the object that `address` would lie in; 0 when no slab is there. For any address. */
+static always_inline unsigned pagemap_class(uintptr_t address)
+{
+	uintptr_t page = address >> PAGE_SHIFT;
+	struct page_leaf *leaf = pagemap_leaf(page);
+	if (unlikely(leaf == NULL))
+		return 0;
+	return atomic_load_explicit(&leaf->class_of[pagemap_index(page)], memory_order_relaxed);
+}
+
+/* Makes the leaves of [page, page + npages) exist: false when there is no memory for them. */
+bool pagemap_ensure(uintptr_t page, size_t npages);
+
+/* What begins on `page`; PAGE_NONE where there is no leaf. */
+uint8_t pagemap_kind(uintptr_t page);
+void pagemap_set_kind(uintptr_t page, uint8_t kind);
+
+/* Changes the kind from `from` to `to` if it is `from`: true for the one thread that did. */
+bool pagemap_claim_kind(uintptr_t page, uint8_t from, uint8_t to);
+
+/* The link of a page whose leaf exists. */
+union page_link *pagemap_link(uintptr_t page);
+
+/* Sets the size class of a run of pages inside one leaf (a slab: aligned, so it never crosses). */
+void pagemap_set_class(uintptr_t page, size_t npages, unsigned size_class);
+
+/* The dirty bits of a range: how many are set; set or clear them all. */
+size_t pagemap_count_dirty(uintptr_t page, size_t npages);
+void pagemap_set_dirty(uintptr_t page, size_t npages, bool dirty);
+
+/* The same as a mask, for at most 32 pages aligned so that they lie in one word (a slab's pages do). */
+void pagemap_set_dirty_mask(uintptr_t page, size_t npages, uint32_t mask);
+uint32_t pagemap_dirty_mask(uintptr_t page, size_t npages);
+
+/* The nearest page at or below `page` on which something of kind `kind` begins, or 0. Slow: for reports. */
+uintptr_t pagemap_find_below(uintptr_t page, uint8_t kind);
+
+#endif

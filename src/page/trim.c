@@ -1,0 +1,104 @@
+/*
+ * trim.c - see trim.h.
+ *
+ * The kernel frees frames at some microseconds a hundred, and others wait for zone.lock: so a large run is purged
+ * first, block by block with no lock held, and the break is moved only over a run that is nearly clean.
+ */
+#include "page/trim.h"
+
+#include "base/bits.h"
+#include "base/settings.h"
+#include "os/brk.h"
+#include "os/page_size.h"
+#include "page/pagemap.h"
+#include "page/purge.h"
+
+enum { QUICK_DIRTY_PAGES = 64, STEPS_MAX = 1 << 16 };
+
+static size_t threshold_pages(void)
+{
+	size_t threshold = setting(&settings.trim_threshold) >> PAGE_SHIFT;
+	unsigned loosened = purge_loosened();
+	return threshold > SIZE_MAX >> loosened ? SIZE_MAX : threshold << loosened;
+}
+
+bool trim_is_due(const struct zone *zone)
+{
+	size_t threshold = threshold_pages();
+	size_t run = zone->span_end - zone->run_first;
+	if (run <= threshold || zone->buddy.dirty_pages <= threshold)
+		return false;
+	return pagemap_count_dirty(zone->run_first, run) > threshold;
+}
+
+/* The page that the break may go down to, or 0 when there is nothing to lower. zone.lock is held. */
+static uintptr_t lowest_end(const struct zone *zone, size_t pad_bytes)
+{
+	size_t pad_pages = size_min(pad_bytes, SIZE_MAX / 2) >> PAGE_SHIFT;
+	size_t unit = os_page_size() >> PAGE_SHIFT;
+	if (zone->span_end - zone->run_first <= pad_pages)
+		return 0;
+	uintptr_t end = round_up(zone->run_first + pad_pages, unit);
+	if (end >= zone->span_end || os_brk_now() != zone->span_end << PAGE_SHIFT)
+		return 0;
+	return end;
+}
+
+static bool break_lower(struct zone *zone, uintptr_t end)
+{
+	size_t npages = zone->span_end - end;
+	size_t dirty = pagemap_count_dirty(end, npages);
+	buddy_carve(&zone->buddy, end, npages);
+	if (os_brk_lower(npages << PAGE_SHIFT) == 0) {
+		buddy_put_range(&zone->buddy, end, npages);
+		return false;
+	}
+	purge_note_purged(dirty);
+	pagemap_set_dirty(end, npages, false);
+	zone->total_pages -= npages;
+	zone->span_end = end;
+	return true;
+}
+
+/* Purges the highest dirty block at or above `end`, with the lock released meanwhile. False when none could be. */
+static bool purge_highest(struct zone *zone, uintptr_t end)
+{
+	struct buddy_block block;
+	uintptr_t page = zone->span_end;
+	while (page > end && buddy_find_ending(&zone->buddy, page, &block)) {
+		if (pagemap_count_dirty(block.page, (size_t)1 << block.order) > 0)
+			return purge_block(zone, block);
+		page = block.page;
+	}
+	return false;
+}
+
+/* One step towards a lower break: DONE when it moved, FAILED when it cannot, AGAIN when some of the run was purged. */
+enum step { STEP_AGAIN, STEP_DONE, STEP_FAILED };
+
+static enum step trim_step(struct zone *zone, size_t pad_bytes)
+{
+	uintptr_t end = lowest_end(zone, pad_bytes);
+	if (end == 0)
+		return STEP_FAILED;
+	size_t dirty = pagemap_count_dirty(end, zone->span_end - end);
+	if (dirty > QUICK_DIRTY_PAGES && purge_highest(zone, end))
+		return STEP_AGAIN;
+	return break_lower(zone, end) ? STEP_DONE : STEP_FAILED;
+}
+
+bool trim_to_pad(struct zone *zone, size_t pad_bytes)
+{
+	enum step step = STEP_AGAIN;
+	lock_acquire(&zone->lock, RANK_ZONE);
+	for (int i = 0; i < STEPS_MAX && step == STEP_AGAIN; i++)
+		step = trim_step(zone, pad_bytes);
+	zone_unlock(zone);
+	return step == STEP_DONE;
+}
+
+void trim_top(struct zone *zone)
+{
+	purge_review();
+	trim_to_pad(zone, setting(&settings.top_pad));
+}

@@ -1,0 +1,200 @@
+/*
+ * zone.c - pages out of a zone and back into it.
+ */
+#include "page/zone.h"
+
+#include "base/bits.h"
+#include "base/report.h"
+#include "page/grow.h"
+#include "page/pagemap.h"
+#include "page/purge.h"
+#include "page/trim.h"
+
+struct zone zones[ZONE_COUNT] = {
+	[ZONE_HEAP] = {.buddy = {.tag = ZONE_HEAP << PAGE_ZONE_SHIFT}},
+	[ZONE_MAPPED] = {.buddy = {.tag = ZONE_MAPPED << PAGE_ZONE_SHIFT}},
+};
+
+static size_t sum_of(size_t offset)
+{
+	size_t sum = 0;
+	for (int id = 0; id < ZONE_COUNT; id++)
+		sum += atomic_load_explicit((_Atomic size_t *)((char *)&zones[id] + offset), memory_order_relaxed);
+	return sum;
+}
+
+size_t zone_used_pages(void) { return sum_of(offsetof(struct zone, used_pages)); }
+size_t zone_dirty_pages(void) { return sum_of(offsetof(struct zone, dirty_pages)); }
+
+bool zone_has_pages(enum zone_id id)
+{
+	return atomic_load_explicit(&zones[id].total_pages, memory_order_relaxed) != 0;
+}
+
+void zone_unlock(struct zone *zone)
+{
+	size_t used = zone->total_pages - zone->buddy.free_pages - zone->detached_pages;
+	atomic_store_explicit(&zone->used_pages, used, memory_order_relaxed);
+	atomic_store_explicit(&zone->dirty_pages, zone->buddy.dirty_pages, memory_order_relaxed);
+	lock_release(&zone->lock, RANK_ZONE);
+}
+
+static bool in_span(const struct zone *zone, uintptr_t page)
+{
+	return page >= zone->span_first && page < zone->span_end;
+}
+
+void zone_note_taken(struct zone *zone, uintptr_t page, size_t npages)
+{
+	if (in_span(zone, page))
+		zone->run_first = size_max(zone->run_first, page + npages);
+}
+
+void zone_note_put(struct zone *zone, uintptr_t page, size_t npages)
+{
+	struct buddy_block block;
+	if (!in_span(zone, page) || page + npages < zone->run_first)
+		return;
+	zone->run_first = size_min(zone->run_first, page);
+	while (zone->run_first > zone->span_first && buddy_find_ending(&zone->buddy, zone->run_first, &block))
+		zone->run_first = size_max(block.page, zone->span_first);
+	/* A block may begin before `page`: it merged. */
+	if (buddy_find_around(&zone->buddy, zone->run_first, &block))
+		zone->run_first = size_max(block.page, zone->span_first);
+}
+
+void zone_add_range(struct zone *zone, uintptr_t page, size_t npages)
+{
+	zone->total_pages += npages;
+	buddy_put_range(&zone->buddy, page, npages);
+	zone_note_put(zone, page, npages);
+}
+
+void zone_detach(struct zone *zone, struct buddy_block block)
+{
+	size_t npages = (size_t)1 << block.order;
+	zone->detached_pages += npages;
+	zone_note_taken(zone, block.page, npages);
+}
+
+void zone_attach_purged(struct zone *zone, struct buddy_block block, bool purged)
+{
+	size_t npages = (size_t)1 << block.order;
+	if (purged)
+		pagemap_set_dirty(block.page, npages, false);
+	zone->detached_pages -= npages;
+	buddy_put(&zone->buddy, block.page, block.order);
+	zone_note_put(zone, block.page, npages);
+}
+
+/* The run's dirty pages as its taker sees them; pages that had been given back before count as bought back. */
+static void run_describe(struct zone *zone, struct page_run *run)
+{
+	bool was_touched = run->page < zone->touched_end;
+	size_t dirty = pagemap_count_dirty(run->page, run->npages);
+	if (run->npages <= 32)
+		run->dirty = dirty == 0 ? 0 : pagemap_dirty_mask(run->page, run->npages);
+	else
+		run->dirty = dirty == 0 ? 0 : ~UINT32_C(0);
+	if (was_touched && dirty < run->npages)
+		purge_note_bought(run->npages - dirty);
+	if (in_span(zone, run->page))
+		zone->touched_end = size_max(zone->touched_end, run->page + run->npages);
+}
+
+static bool take_block(struct zone *zone, struct page_run *run)
+{
+	unsigned order = log2_ceil(run->npages);
+	size_t whole = (size_t)1 << order;
+	run->page = buddy_take(&zone->buddy, order);
+	if (run->page == 0)
+		return false;
+	zone_note_taken(zone, run->page, whole);
+	if (run->npages < whole) {
+		uintptr_t tail = run->page + run->npages;
+		buddy_put_range(&zone->buddy, tail, whole - run->npages);
+		zone_note_put(zone, tail, whole - run->npages);
+	}
+	return true;
+}
+
+/* More than the buddy's largest block: the pages are cut from a range that was grown to hold them. */
+static bool take_huge(struct zone *zone, struct page_run *run)
+{
+	run->page = grow_zone(zone, run->npages);
+	if (run->page == 0)
+		return false;
+	buddy_carve(&zone->buddy, run->page, run->npages);
+	zone_note_taken(zone, run->page, run->npages);
+	return true;
+}
+
+static bool take_growing(struct zone *zone, struct page_run *run)
+{
+	if (run->npages > BUDDY_MAX_PAGES)
+		return take_huge(zone, run);
+	return take_block(zone, run) || (grow_zone(zone, run->npages) != 0 && take_block(zone, run));
+}
+
+static bool zone_alloc(enum zone_id id, struct page_run *run, bool (*take)(struct zone *, struct page_run *))
+{
+	struct zone *zone = &zones[id];
+	run->zone = id;
+	lock_acquire(&zone->lock, RANK_ZONE);
+	bool taken = take(zone, run);
+	if (taken)
+		run_describe(zone, run);
+	zone_unlock(zone);
+	return taken;
+}
+
+/* Mapped pages, if there are any, are used up before the break moves again. */
+bool page_alloc(size_t npages, struct page_run *run)
+{
+	run->npages = npages;
+	if (npages <= BUDDY_MAX_PAGES && zone_alloc(ZONE_HEAP, run, take_block))
+		return true;
+	if (npages <= BUDDY_MAX_PAGES && zone_has_pages(ZONE_MAPPED) && zone_alloc(ZONE_MAPPED, run, take_block))
+		return true;
+	return zone_alloc(ZONE_HEAP, run, take_growing) || zone_alloc(ZONE_MAPPED, run, take_growing);
+}
+
+void page_free(const struct page_run *run)
+{
+	struct zone *zone = &zones[run->zone];
+	lock_acquire(&zone->lock, RANK_ZONE);
+	if (run->npages <= 32)
+		pagemap_set_dirty_mask(run->page, run->npages, run->dirty);
+	else
+		pagemap_set_dirty(run->page, run->npages, run->dirty != 0);
+	buddy_put_range(&zone->buddy, run->page, run->npages);
+	zone_note_put(zone, run->page, run->npages);
+	bool trim = trim_is_due(zone);
+	zone_unlock(zone);
+	if (trim)
+		trim_top(zone);
+}
+
+bool zone_page_was_used(uintptr_t page)
+{
+	struct buddy_block block;
+	const struct zone *heap = &zones[ZONE_HEAP];
+	if (page >= heap->span_first && page < size_max(heap->touched_end, heap->span_end))
+		return page < heap->touched_end;
+	return buddy_find_around(&heap->buddy, page, &block) || buddy_find_around(&zones[ZONE_MAPPED].buddy, page, &block);
+}
+
+void zone_check(struct zone *zone)
+{
+	struct buddy_block block;
+	lock_acquire(&zone->lock, RANK_ZONE);
+	buddy_check(&zone->buddy);
+	if (zone->buddy.free_pages + zone->detached_pages > zone->total_pages)
+		report_internal("zone: more pages free than there are");
+	for (uintptr_t page = zone->run_first; page < zone->span_end; page = block.page + ((uintptr_t)1 << block.order))
+		if (!buddy_find_around(&zone->buddy, page, &block))
+			report_internal("zone: the run at the top is not all free");
+	if (zone->run_first > zone->span_first && buddy_find_ending(&zone->buddy, zone->run_first, &block))
+		report_internal("zone: the run at the top begins too late");
+	zone_unlock(zone);
+}

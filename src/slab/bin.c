@@ -1,0 +1,318 @@
+/*
+ * bin.c - the misses of the fast path (see thread_cache.h), in the order in which they get dearer:
+ *
+ *      malloc: swap the two magazines; a full one from the depot; a batch from the slabs
+ *      free:   let the magazine grow; swap; give the full one to the depot; empty it into the slabs
+ *
+ * A bin begins with a small limit and doubles it at each visit to the slabs. What all limits of a thread allow is
+ * charged against its budget of bytes; when that is used up, a clock hand takes room from bins without recent misses.
+ */
+#include "slab/bin.h"
+
+#include "base/report.h"
+#include "slab/cache.h"
+
+enum {
+	ALL_THREADS_BYTES = 4 << 20, /* the budgets share this between the threads, within: */
+	BUDGET_MIN_BYTES = 64 << 10,
+	BUDGET_MAX_BYTES = 512 << 10,
+};
+
+static size_t budget_bytes(void)
+{
+	size_t share = ALL_THREADS_BYTES / size_max(thread_cache_count(), 1);
+	return size_min(size_max(share, BUDGET_MIN_BYTES), BUDGET_MAX_BYTES);
+}
+
+static void **top_of(const struct bin *bin) { return atomic_load_explicit(&bin->top, memory_order_relaxed); }
+
+static void set_top(struct bin *bin, void **top) { atomic_store_explicit(&bin->top, top, memory_order_relaxed); }
+
+static size_t loaded_objects(const struct bin *bin)
+{
+	return bin->loaded == NULL ? 0 : (size_t)(top_of(bin) - &bin->loaded->bottom);
+}
+
+/* Makes `magazine`, of which count is valid, the loaded one. */
+static void load(struct bin *bin, struct magazine *magazine, size_t limit)
+{
+	bin->loaded = magazine;
+	bin->limit = &magazine->bottom + limit;
+	set_top(bin, &magazine->bottom + magazine->count);
+}
+
+static void unload(struct bin *bin) { bin->loaded->count = loaded_objects(bin); }
+
+/* A magazine from the depot may hold more than this thread's limit allows: it may stay so full until it is empty. */
+static size_t limit_for(const struct side *side, const struct magazine *magazine)
+{
+	return size_max(side->limit, magazine->count);
+}
+
+static void swap(struct bin *bin, struct side *side)
+{
+	struct magazine *loaded = bin->loaded;
+	unload(bin);
+	load(bin, side->previous, limit_for(side, side->previous));
+	side->previous = loaded;
+}
+
+/* Charges the bin for `limit` objects in each of its magazines. */
+static void charge(struct thread_cache *cache, unsigned c, size_t limit, unsigned magazines)
+{
+	struct side *side = &cache->side[c];
+	size_t bytes = limit * magazines * size_classes[c].bytes;
+	cache->charged += bytes - side->charge;
+	side->charge = (uint32_t)bytes;
+	side->limit = (uint16_t)limit;
+}
+
+static unsigned magazines_of(const struct thread_cache *cache, unsigned c)
+{
+	return (cache->bin[c].loaded != NULL) + (cache->side[c].previous != NULL);
+}
+
+static void empty_into_slabs(struct magazine *magazine, unsigned c, const char *function)
+{
+	cache_free(c, magazine->slot, magazine->count, function);
+	magazine->count = 0;
+}
+
+void bin_close(struct thread_cache *cache, unsigned c)
+{
+	struct bin *bin = &cache->bin[c];
+	struct side *side = &cache->side[c];
+	struct magazine *loaded = bin->loaded;
+	struct magazine *previous = side->previous;
+	if (loaded == NULL)
+		return;
+	unload(bin);
+	bin->loaded = NULL;
+	bin->limit = thread_cache_none.bin[c].limit;
+	set_top(bin, thread_cache_none.bin[c].limit);
+	side->previous = NULL;
+	charge(cache, c, 0, 0);
+	empty_into_slabs(loaded, c, "free");
+	magazine_destroy(loaded, c);
+	if (previous != NULL) {
+		empty_into_slabs(previous, c, "free");
+		magazine_destroy(previous, c);
+	}
+}
+
+/* One step of the clock hand: a bin without a miss since the last round gives up its room. */
+static void hand_step(struct thread_cache *cache, unsigned for_class)
+{
+	unsigned c = cache->hand;
+	cache->hand = c + 1 < CLASS_COUNT ? c + 1 : 1;
+	if (c == for_class || cache->side[c].charge == 0)
+		return;
+	if (cache->side[c].recent)
+		cache->side[c].recent = 0;
+	else
+		bin_close(cache, c);
+}
+
+/* Tries to have `bytes` of the budget free. Two rounds: in the first, recent bins lose only their mark. */
+static bool make_room(struct thread_cache *cache, size_t bytes, unsigned for_class)
+{
+	size_t budget = budget_bytes();
+	if (bytes > budget)
+		return false;
+	for (unsigned i = 0; i < 2 * CLASS_COUNT && cache->charged + bytes > budget; i++)
+		hand_step(cache, for_class);
+	return cache->charged + bytes <= budget;
+}
+
+/* Gives the bin its first magazine. */
+static bool bin_open(struct thread_cache *cache, unsigned c)
+{
+	size_t limit = size_classes[c].first_limit;
+	if (!make_room(cache, limit * size_classes[c].bytes, c))
+		return false;
+	struct magazine *magazine = magazine_create(c);
+	if (magazine == NULL)
+		return false;
+	charge(cache, c, limit, 1);
+	load(&cache->bin[c], magazine, limit);
+	return true;
+}
+
+/* Doubles the limit if the slots and the budget allow it. */
+static bool bin_grow(struct thread_cache *cache, unsigned c)
+{
+	struct bin *bin = &cache->bin[c];
+	struct side *side = &cache->side[c];
+	unsigned magazines = magazines_of(cache, c);
+	size_t limit = size_min((size_t)side->limit * 2, size_classes[c].magazine_slots);
+	if (limit <= side->limit)
+		return false;
+	if (!make_room(cache, (limit - side->limit) * magazines * size_classes[c].bytes, c))
+		return false;
+	charge(cache, c, limit, magazines);
+	bin->limit = &bin->loaded->bottom + size_max(limit, loaded_objects(bin));
+	return true;
+}
+
+/* Gives the bin its second magazine. */
+static bool bin_pair(struct thread_cache *cache, unsigned c)
+{
+	struct side *side = &cache->side[c];
+	if (!make_room(cache, (size_t)side->limit * size_classes[c].bytes, c))
+		return false;
+	side->previous = magazine_create(c);
+	if (side->previous == NULL)
+		return false;
+	charge(cache, c, side->limit, 2);
+	return true;
+}
+
+/* The slabs hand out rising addresses; turned round, the magazine does too. */
+static void reverse(void **objects, size_t count)
+{
+	for (size_t i = 0; i < count / 2; i++) {
+		void *object = objects[i];
+		objects[i] = objects[count - 1 - i];
+		objects[count - 1 - i] = object;
+	}
+}
+
+/* The loaded magazine is empty: fills it from the slabs. */
+static void fill_from_slabs(struct thread_cache *cache, unsigned c)
+{
+	struct bin *bin = &cache->bin[c];
+	size_t count = cache_alloc(c, bin->loaded->slot, cache->side[c].limit);
+	reverse(bin->loaded->slot, count);
+	set_top(bin, &bin->loaded->bottom + count);
+}
+
+static bool load_from_depot(struct thread_cache *cache, unsigned c)
+{
+	struct bin *bin = &cache->bin[c];
+	struct magazine *full = depot_pop(c);
+	if (full == NULL)
+		return false;
+	magazine_destroy(bin->loaded, c);
+	load(bin, full, limit_for(&cache->side[c], full));
+	return true;
+}
+
+static void *alloc_uncached(unsigned c)
+{
+	void *object;
+	return cache_alloc(c, &object, 1) == 1 ? object : NULL;
+}
+
+noinline void *thread_cache_refill(unsigned c)
+{
+	struct thread_cache *cache = thread_cache_get();
+	if (cache == NULL)
+		return alloc_uncached(c);
+	struct bin *bin = &cache->bin[c];
+	struct side *side = &cache->side[c];
+	if (side->previous != NULL && side->previous->count > 0) {
+		swap(bin, side);
+		return bin_pop(bin);
+	}
+	side->recent = 1;
+	if (bin->loaded == NULL && !bin_open(cache, c))
+		return alloc_uncached(c);
+	if (!load_from_depot(cache, c)) {
+		bin_grow(cache, c);
+		fill_from_slabs(cache, c);
+	}
+	return bin_pop(bin);
+}
+
+/* Both magazines are full: the other one is emptied, whole into the depot if that has room, and swapped in. */
+static void empty_previous(struct thread_cache *cache, unsigned c, const char *function)
+{
+	struct side *side = &cache->side[c];
+	struct magazine *empty = magazine_create(c);
+	if (empty != NULL && depot_push(c, side->previous)) {
+		side->previous = empty;
+	} else {
+		if (empty != NULL)
+			magazine_destroy(empty, c);
+		empty_into_slabs(side->previous, c, function);
+	}
+	struct magazine *surplus = depot_pop_surplus(c);
+	if (surplus != NULL) {
+		empty_into_slabs(surplus, c, function);
+		magazine_destroy(surplus, c);
+	}
+}
+
+/* The loaded magazine is full and alone: half of it goes to the slabs. */
+static void empty_half(struct bin *bin, unsigned c, const char *function)
+{
+	size_t keep = loaded_objects(bin) / 2;
+	void **from = bin->loaded->slot + keep;
+	size_t count = loaded_objects(bin) - keep;
+	set_top(bin, &bin->loaded->bottom + keep);
+	cache_free(c, from, count, function);
+}
+
+static void make_space(struct thread_cache *cache, unsigned c, const char *function)
+{
+	struct bin *bin = &cache->bin[c];
+	struct side *side = &cache->side[c];
+	side->recent = 1;
+	if (bin_grow(cache, c))
+		return;
+	if (side->previous == NULL && !bin_pair(cache, c)) {
+		empty_half(bin, c, function);
+		return;
+	}
+	if (side->previous->count > 0)
+		empty_previous(cache, c, function);
+	swap(bin, side);
+}
+
+noinline void thread_cache_overflow(unsigned c, void *object, const char *function)
+{
+	struct thread_cache *cache = thread_cache_get();
+	struct bin *bin = cache == NULL ? NULL : &cache->bin[c];
+	if (bin == NULL || (bin->loaded == NULL && !bin_open(cache, c))) {
+		cache_free(c, &object, 1, function);
+		return;
+	}
+	if (top_of(bin) == bin->limit && cache->side[c].previous != NULL && cache->side[c].previous->count == 0)
+		swap(bin, &cache->side[c]);
+	if (top_of(bin) == bin->limit)
+		make_space(cache, c, function);
+	void **top = top_of(bin);
+	top[1] = object;
+	set_top(bin, top + 1);
+}
+
+size_t bin_objects(const struct thread_cache *cache, unsigned c)
+{
+	const struct magazine *loaded = cache->bin[c].loaded;
+	const struct magazine *previous = cache->side[c].previous;
+	if (loaded == NULL)
+		return 0;
+	size_t objects = (size_t)(top_of(&cache->bin[c]) - (void **)&loaded->bottom);
+	size_t slots = size_classes[c].magazine_slots;
+	/* A magazine that is swapped just now gives any number: it counts as empty. */
+	objects = objects > slots ? 0 : objects;
+	return objects + (previous == NULL ? 0 : size_min(previous->count, slots));
+}
+
+void bin_check(const struct thread_cache *cache, unsigned c)
+{
+	const struct bin *bin = &cache->bin[c];
+	const struct side *side = &cache->side[c];
+	if (bin->loaded == NULL) {
+		if (bin->limit != thread_cache_none.bin[c].limit || side->previous != NULL || side->charge != 0)
+			report_internal("bin: closed, but not empty");
+		return;
+	}
+	void **bottom = &bin->loaded->bottom;
+	if (top_of(bin) < bottom || top_of(bin) > bin->limit || bin->limit > bottom + size_classes[c].magazine_slots)
+		report_internal("bin: top or limit out of order");
+	if (*bottom != NULL)
+		report_internal("bin: the bottom is not NULL");
+	if (side->charge != (size_t)side->limit * magazines_of(cache, c) * size_classes[c].bytes)
+		report_internal("bin: the charge is wrong");
+}

@@ -1,0 +1,17 @@
+/*
+ * bin.h - one size class of a thread cache: its two magazines, how they grow, and what they may hold.
+ */
+#ifndef LM_SLAB_BIN_H
+#define LM_SLAB_BIN_H
+
+#include "slab/thread_cache.h"
+
+/* All objects of a bin to the slabs, both magazines back to the library's memory, nothing charged. */
+void bin_close(struct thread_cache *cache, unsigned size_class);
+
+/* The objects in both magazines; of another thread's bin roughly, as they come and go. */
+size_t bin_objects(const struct thread_cache *cache, unsigned size_class);
+
+void bin_check(const struct thread_cache *cache, unsigned size_class);
+
+#endif

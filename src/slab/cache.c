@@ -1,0 +1,279 @@
+/*
+ * cache.c - objects out of slabs and back (see cache.h).
+ *
+ * No page is allocated, freed or purged while cache.lock is held: a new slab is made before the lock is taken again,
+ * and empty ones are unlinked under the lock and destroyed after it.
+ */
+#include "slab/cache.h"
+
+#include "base/report.h"
+#include "os/map.h"
+#include "os/page_size.h"
+#include "page/purge.h"
+#include "slab/reclaim.h"
+
+enum { FREE_BATCH = 32 }; /* objects put back under one hold of the lock: about a microsecond */
+
+struct cache caches[CLASS_COUNT];
+
+static _Atomic size_t idle_pages;
+
+size_t cache_idle_pages(void) { return atomic_load_explicit(&idle_pages, memory_order_relaxed); }
+
+static unsigned bucket_of(const struct slab *slab)
+{
+	if (slab->nfree == 0)
+		return BUCKET_NONE;
+	return slab->nfree * PARTIAL_BUCKETS / (size_classes[slab->class].objects + 1u);
+}
+
+/* Puts the slab where its counts now say: after every change of it. `idle_before`: slab_idle_pages before the change. */
+static void slab_relist(struct cache *cache, struct slab *slab, uint32_t idle_before)
+{
+	unsigned bucket = bucket_of(slab);
+	if (bucket != slab->bucket) {
+		if (slab->bucket != BUCKET_NONE)
+			list_remove(&cache->partial[slab->bucket], &slab->partial);
+		if (bucket != BUCKET_NONE)
+			list_push_front(&cache->partial[bucket], &slab->partial);
+		slab->bucket = (uint8_t)bucket;
+	}
+	uint32_t idle = slab_idle_pages(slab);
+	if (idle == idle_before)
+		return;
+	atomic_fetch_add_explicit(&idle_pages, count_bits(idle) - (size_t)count_bits(idle_before),
+				  memory_order_relaxed);
+	if ((idle != 0) == slab->is_purgeable)
+		return;
+	slab->is_purgeable = idle != 0;
+	if (slab->is_purgeable)
+		list_push_back(&cache->purgeable, &slab->purgeable);
+	else
+		list_remove(&cache->purgeable, &slab->purgeable);
+}
+
+static void slab_link(struct cache *cache, struct slab *slab)
+{
+	slab->bucket = BUCKET_NONE;
+	cache->slabs++;
+	slab_relist(cache, slab, 0);
+}
+
+static void slab_unlink(struct cache *cache, struct slab *slab)
+{
+	list_remove(&cache->partial[slab->bucket], &slab->partial);
+	if (slab->is_purgeable)
+		list_remove(&cache->purgeable, &slab->purgeable);
+	atomic_fetch_sub_explicit(&idle_pages, count_bits(slab_idle_pages(slab)), memory_order_relaxed);
+	cache->slabs--;
+}
+
+static struct slab *fullest_partial(const struct cache *cache)
+{
+	for (unsigned bucket = 0; bucket < PARTIAL_BUCKETS; bucket++)
+		if (!list_is_empty(&cache->partial[bucket]))
+			return list_entry(cache->partial[bucket].first, struct slab, partial);
+	return NULL;
+}
+
+/* cache.lock is held. */
+static size_t take_from_slabs(struct cache *cache, void **objects, size_t count)
+{
+	size_t taken = 0;
+	struct slab *slab;
+	while (taken < count && (slab = fullest_partial(cache)) != NULL) {
+		uint32_t idle = slab_idle_pages(slab);
+		taken += slab_take(slab, objects + taken, count - taken);
+		slab_relist(cache, slab, idle);
+	}
+	cache->objects_out += taken;
+	return taken;
+}
+
+/* Makes a slab and returns with cache.lock held, or returns false without it. */
+static bool grow_and_lock(struct cache *cache, unsigned size_class)
+{
+	struct slab *slab = slab_create(size_class);
+	if (slab == NULL)
+		return false;
+	lock_acquire(&cache->lock, RANK_CACHE);
+	slab_link(cache, slab);
+	return true;
+}
+
+size_t cache_alloc(unsigned size_class, void **objects, size_t count)
+{
+	struct cache *cache = &caches[size_class];
+	lock_acquire(&cache->lock, RANK_CACHE);
+	size_t taken = take_from_slabs(cache, objects, count);
+	lock_release(&cache->lock, RANK_CACHE);
+	if (taken > 0 || !grow_and_lock(cache, size_class))
+		return taken;
+	taken = take_from_slabs(cache, objects, count);
+	lock_release(&cache->lock, RANK_CACHE);
+	return taken;
+}
+
+void *cache_alloc_existing(unsigned size_class)
+{
+	struct cache *cache = &caches[size_class];
+	void *object;
+	lock_acquire(&cache->lock, RANK_CACHE);
+	size_t taken = take_from_slabs(cache, &object, 1);
+	lock_release(&cache->lock, RANK_CACHE);
+	return taken == 1 ? object : NULL;
+}
+
+void *cache_alloc_one(unsigned size_class, bool *zeroed)
+{
+	struct cache *cache = &caches[size_class];
+	lock_acquire(&cache->lock, RANK_CACHE);
+	struct slab *slab = fullest_partial(cache);
+	if (slab == NULL) {
+		lock_release(&cache->lock, RANK_CACHE);
+		if (!grow_and_lock(cache, size_class))
+			return NULL;
+		slab = fullest_partial(cache);
+	}
+	uint32_t idle = slab_idle_pages(slab);
+	void *object = slab_take_one(slab, zeroed);
+	slab_relist(cache, slab, idle);
+	cache->objects_out++;
+	lock_release(&cache->lock, RANK_CACHE);
+	return object;
+}
+
+/* Puts one object back; the slab if it is empty now and unlinked, else NULL. cache.lock is held. */
+static struct slab *put_object(struct cache *cache, unsigned size_class, void *object, const char *function)
+{
+	struct slab *slab = slab_of((uintptr_t)object, size_class);
+	uint32_t idle = slab == NULL ? 0 : slab_idle_pages(slab);
+	if (slab == NULL || !slab_put(slab, (uintptr_t)object))
+		report_bad_pointer(REPORT_DOUBLE_FREE, object, function);
+	slab_relist(cache, slab, idle);
+	if (!slab_is_empty(slab) || slab->is_reserved)
+		return NULL;
+	slab_unlink(cache, slab);
+	return slab;
+}
+
+static void destroy_list(struct list *slabs)
+{
+	while (!list_is_empty(slabs)) {
+		struct slab *slab = list_entry(slabs->first, struct slab, partial);
+		list_remove(slabs, &slab->partial);
+		slab_destroy(slab);
+	}
+}
+
+static void free_batch(unsigned size_class, void **objects, size_t count, const char *function)
+{
+	struct cache *cache = &caches[size_class];
+	struct list empty = {NULL, NULL};
+	lock_acquire(&cache->lock, RANK_CACHE);
+	for (size_t i = 0; i < count; i++) {
+		struct slab *slab = put_object(cache, size_class, objects[i], function);
+		if (slab != NULL)
+			list_push_front(&empty, &slab->partial);
+	}
+	cache->objects_out -= count;
+	lock_release(&cache->lock, RANK_CACHE);
+	destroy_list(&empty);
+}
+
+void cache_free(unsigned size_class, void **objects, size_t count, const char *function)
+{
+	for (size_t done = 0; done < count; done += FREE_BATCH)
+		free_batch(size_class, objects + done, size_min(count - done, FREE_BATCH), function);
+	reclaim_if_due();
+}
+
+/* The part of an idle page mask that makes up whole pages of the system: its first run; 0 when there is none. */
+static uint32_t first_purgeable_run(const struct slab *slab, uint32_t idle)
+{
+	unsigned unit = (unsigned)(os_page_size() >> PAGE_SHIFT);
+	while (idle != 0) {
+		unsigned first = low_bit(idle);
+		unsigned count = low_bit(~(uint64_t)(idle >> first));
+		uintptr_t begin = round_up(slab->first_page + first, unit);
+		uintptr_t end = round_down(slab->first_page + first + count, unit);
+		if (begin < end)
+			return (uint32_t)bit_range((unsigned)(begin - slab->first_page), (unsigned)(end - begin));
+		idle &= ~(uint32_t)bit_range(first, count);
+	}
+	return 0;
+}
+
+static bool purge_run(const struct slab *slab, uint32_t run)
+{
+	uintptr_t address = (slab->first_page + low_bit(run)) << PAGE_SHIFT;
+	return os_purge((void *)address, (size_t)count_bits(run) << PAGE_SHIFT);
+}
+
+/*
+ * Purges one run of idle pages of a slab. The objects over them are reserved meanwhile, so that nobody can be handed
+ * memory that is about to vanish, and the lock is free for others. cache.lock is held before and after.
+ */
+static bool purge_slab(struct cache *cache, struct slab *slab)
+{
+	uint32_t idle = slab_idle_pages(slab);
+	uint32_t run = first_purgeable_run(slab, idle);
+	if (run == 0)
+		return false;
+	slab_reserve_pages(slab, run);
+	slab_relist(cache, slab, idle);
+	lock_release(&cache->lock, RANK_CACHE);
+	bool gone = purge_run(slab, run);
+	if (gone)
+		purge_note_purged(count_bits(run));
+	lock_acquire(&cache->lock, RANK_CACHE);
+	idle = slab_idle_pages(slab);
+	slab_restore_pages(slab, run, gone);
+	slab_relist(cache, slab, idle);
+	return gone;
+}
+
+/* A slab that others emptied while its pages were reserved is nobody's to destroy but the purger's. */
+static void destroy_if_empty(struct cache *cache, struct slab *slab)
+{
+	bool empty = slab_is_empty(slab);
+	if (empty)
+		slab_unlink(cache, slab);
+	lock_release(&cache->lock, RANK_CACHE);
+	if (empty)
+		slab_destroy(slab);
+	lock_acquire(&cache->lock, RANK_CACHE);
+}
+
+size_t cache_purge(unsigned size_class, size_t keep_pages)
+{
+	struct cache *cache = &caches[size_class];
+	size_t before = cache_idle_pages();
+	bool going = true;
+	lock_acquire(&cache->lock, RANK_CACHE);
+	while (going && cache_idle_pages() > keep_pages && !list_is_empty(&cache->purgeable)) {
+		struct slab *slab = list_entry(cache->purgeable.first, struct slab, purgeable);
+		going = purge_slab(cache, slab);
+		destroy_if_empty(cache, slab);
+	}
+	lock_release(&cache->lock, RANK_CACHE);
+	size_t after = cache_idle_pages();
+	return before > after ? before - after : 0;
+}
+
+void cache_check(unsigned size_class)
+{
+	struct cache *cache = &caches[size_class];
+	lock_acquire(&cache->lock, RANK_CACHE);
+	for (unsigned bucket = 0; bucket < PARTIAL_BUCKETS; bucket++) {
+		for (struct list_node *node = cache->partial[bucket].first; node != NULL; node = node->next) {
+			struct slab *slab = list_entry(node, struct slab, partial);
+			slab_check(slab);
+			if (slab->bucket != bucket || bucket_of(slab) != bucket || slab->class != size_class)
+				report_internal("cache: a slab is in the wrong list");
+			if (slab->is_purgeable != (slab_idle_pages(slab) != 0))
+				report_internal("cache: a slab is wrongly purgeable or not");
+		}
+	}
+	lock_release(&cache->lock, RANK_CACHE);
+}

@@ -1,0 +1,78 @@
+/*
+ * cache.h - all slabs of one size class (the kernel's kmem_cache), and the depot of its magazines.
+ *
+ *      thread caches <-> depot: full magazines, exchanged whole        depot.lock, RANK_DEPOT
+ *                          |
+ *                        slabs: partial[0..3] by how much is free      cache.lock, RANK_CACHE
+ *                          |
+ *                        pages (page/zone.h)
+ *
+ * Slabs: full ones are on no list; partial ones stand in the bucket of their free share, and objects are taken from
+ * the fullest, so that the others empty out; an empty one goes back to the buddy at once.
+ *
+ * Invariant (cache_check): objects out = sum over slabs of (objects - nfree); a slab with 0 < nfree < objects is in
+ * partial[bucket_of(slab)]; a slab with idle pages is in purgeable.
+ */
+#ifndef LM_SLAB_CACHE_H
+#define LM_SLAB_CACHE_H
+
+#include "base/lock.h"
+#include "slab/magazine.h"
+#include "slab/slab.h"
+
+enum { PARTIAL_BUCKETS = 4, BUCKET_NONE = PARTIAL_BUCKETS };
+
+struct depot {
+	struct lock lock;
+	uint32_t nfull;
+	uint32_t nfull_min; /* the fewest there were since `operations` was last 0: what was not needed */
+	uint32_t operations;
+	struct magazine *full;
+	_Atomic size_t objects; /* in the full magazines; read by statistics */
+} cache_line_aligned;
+
+struct cache {
+	struct lock lock;
+	uint32_t slabs;
+	struct list partial[PARTIAL_BUCKETS];
+	struct list purgeable;
+	size_t objects_out; /* taken from slabs: live, or in magazines */
+	struct depot depot;
+} cache_line_aligned;
+
+extern struct cache caches[CLASS_COUNT];
+
+/* Takes up to `count` objects from the slabs of a class: how many. 0 when out of memory. */
+size_t cache_alloc(unsigned size_class, void **objects, size_t count);
+
+/* Takes one object from a slab that there is; NULL when all are full. */
+void *cache_alloc_existing(unsigned size_class);
+
+/* Takes one object; *zeroed tells that its memory is all zeros. NULL when out of memory. */
+void *cache_alloc_one(unsigned size_class, bool *zeroed);
+
+/* Gives objects back to their slabs; a double free is reported as of `function`. May purge. */
+void cache_free(unsigned size_class, void **objects, size_t count, const char *function);
+
+/* A full magazine for an empty one, and the other way round. NULL or false: do without. */
+struct magazine *depot_pop(unsigned size_class);
+bool depot_push(unsigned size_class, struct magazine *full);
+
+/* Takes a magazine that the depot has not needed for a while; NULL when there is none. */
+struct magazine *depot_pop_surplus(unsigned size_class);
+
+/* Bytes of objects in all depots. */
+size_t depot_bytes(void);
+
+/* Empties the depots of all classes into the slabs. */
+void depot_drain_all(void);
+
+/* Pages inside partly used slabs that hold frames for nothing, over all caches. */
+size_t cache_idle_pages(void);
+
+/* Purges idle pages of one class until at most `keep_pages` are left over all classes: how many. No lock is held. */
+size_t cache_purge(unsigned size_class, size_t keep_pages);
+
+void cache_check(unsigned size_class);
+
+#endif

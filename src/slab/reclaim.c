@@ -1,0 +1,54 @@
+/*
+ * reclaim.c - see reclaim.h. purge_lock (RANK_PURGE) lets one thread purge at a time; the others go on.
+ */
+#include "slab/reclaim.h"
+
+#include "page/purge.h"
+#include "slab/cache.h"
+
+struct lock purge_lock;
+
+static _Atomic unsigned next_class = 1; /* the classes take turns in being purged first */
+
+static size_t dirty_pages(void) { return zone_dirty_pages() + cache_idle_pages(); }
+
+static void purge_caches(size_t keep_pages)
+{
+	unsigned start = atomic_load_explicit(&next_class, memory_order_relaxed);
+	for (unsigned i = 0; i < CLASS_COUNT - 1 && cache_idle_pages() > keep_pages; i++) {
+		unsigned c = (start - 1 + i) % (CLASS_COUNT - 1) + 1;
+		cache_purge(c, keep_pages);
+		atomic_store_explicit(&next_class, c, memory_order_relaxed);
+	}
+}
+
+static cold void reclaim(void)
+{
+	if (!lock_try_acquire(&purge_lock, RANK_PURGE))
+		return;
+	purge_review();
+	size_t limit = purge_limit_pages();
+	if (dirty_pages() > limit) {
+		purge_free_pages(limit / 4);
+		purge_caches(limit / 4);
+	}
+	lock_release(&purge_lock, RANK_PURGE);
+}
+
+void reclaim_if_due(void)
+{
+	if (unlikely(dirty_pages() > purge_limit_pages()))
+		reclaim();
+}
+
+bool reclaim_all(void)
+{
+	depot_drain_all();
+	lock_acquire(&purge_lock, RANK_PURGE);
+	size_t before = dirty_pages();
+	purge_free_pages(0);
+	purge_caches(0);
+	size_t after = dirty_pages();
+	lock_release(&purge_lock, RANK_PURGE);
+	return after < before;
+}

@@ -1,0 +1,20 @@
+/*
+ * reclaim.h - who pays for purging: the frees that made too many pages idle, at once, with no helper thread.
+ */
+#ifndef LM_SLAB_RECLAIM_H
+#define LM_SLAB_RECLAIM_H
+
+#include "base/lock.h"
+
+#include <stdbool.h>
+
+/* One comparison when nothing is due. Else purges free pages, then idle pages in slabs. No lock is held. */
+void reclaim_if_due(void);
+
+/* Gives back all that can be (malloc_trim): depots, free pages, idle pages. True if anything was. */
+bool reclaim_all(void);
+
+/* For fork. */
+extern struct lock purge_lock;
+
+#endif

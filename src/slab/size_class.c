@@ -1,0 +1,83 @@
+/*
+ * size_class.c - the table of classes. Slab sizes were chosen for the least waste at the end of a slab, within 512
+ * objects and 16 pages; a class above 32 KiB has one object a slab.
+ */
+#include "slab/size_class.h"
+
+#define MAGIC(size) ((uint32_t)(((UINT64_C(1) << 32) + (size)-1) / (size)))
+#define ORDER(npages) ((npages) <= 1 ? 0 : (npages) <= 2 ? 1 : (npages) <= 4 ? 2 : (npages) <= 8 ? 3 : (npages) <= 16 ? 4 : 5)
+
+/* A magazine is a block of 64 to 1024 bytes with a header of 24 (slab/magazine.h). */
+#define SLOTS(size) ((size) <= 256 ? 125 : (size) <= 1024 ? 61 : (size) <= 4096 ? 29 : (size) <= 8192 ? 13 : 5)
+#define FIRST(size) ((size) <= 128 ? 16 : (size) <= 1024 ? 8 : (size) <= 4096 ? 4 : 1)
+#define DEPOT_BYTES (512 * 1024)
+#define DEPOT(size) (DEPOT_BYTES / (SLOTS(size) * (size)) < 32 ? DEPOT_BYTES / (SLOTS(size) * (size)) : 32)
+
+#define CLASS(size, npages) \
+	{(size), MAGIC(size), (npages)*4096 / (size), (npages), ORDER(npages), SLOTS(size), FIRST(size), DEPOT(size)}
+
+const struct size_class size_classes[CLASS_COUNT] = {
+	{0, 0, 0, 0, 0, 0, 0, 0},
+	CLASS(16, 2), CLASS(32, 4), CLASS(48, 4), CLASS(64, 8), CLASS(80, 8), CLASS(96, 8), CLASS(112, 8),
+	CLASS(128, 16),
+	CLASS(144, 16), CLASS(160, 16), CLASS(176, 16), CLASS(192, 16),
+	CLASS(208, 16), CLASS(224, 16), CLASS(240, 16), CLASS(256, 16),
+	CLASS(288, 16), CLASS(320, 16), CLASS(352, 16), CLASS(384, 16),
+	CLASS(416, 16), CLASS(448, 16), CLASS(480, 16), CLASS(512, 16),
+	CLASS(576, 16), CLASS(640, 16), CLASS(704, 16), CLASS(768, 16),
+	CLASS(832, 16), CLASS(896, 16), CLASS(960, 16), CLASS(1024, 16),
+	CLASS(1152, 16), CLASS(1280, 16), CLASS(1408, 16), CLASS(1536, 16),
+	CLASS(1664, 16), CLASS(1792, 16), CLASS(1920, 16), CLASS(2048, 16),
+	CLASS(2304, 16), CLASS(2560, 15), CLASS(2816, 16), CLASS(3072, 16),
+	CLASS(3328, 14), CLASS(3584, 16), CLASS(3840, 16), CLASS(4096, 16),
+	CLASS(4608, 16), CLASS(5120, 15), CLASS(5632, 14), CLASS(6144, 15),
+	CLASS(6656, 13), CLASS(7168, 16), CLASS(7680, 15), CLASS(8192, 16),
+	CLASS(9216, 16), CLASS(10240, 15), CLASS(11264, 14), CLASS(12288, 15),
+	CLASS(13312, 13), CLASS(14336, 14), CLASS(15360, 15), CLASS(16384, 16),
+	CLASS(18432, 9), CLASS(20480, 15), CLASS(22528, 11), CLASS(24576, 12),
+	CLASS(26624, 13), CLASS(28672, 14), CLASS(30720, 15), CLASS(32768, 16),
+	CLASS(36864, 9), CLASS(40960, 10), CLASS(45056, 11), CLASS(49152, 12),
+	CLASS(53248, 13), CLASS(57344, 14), CLASS(61440, 15), CLASS(65536, 16),
+	CLASS(73728, 18), CLASS(81920, 20), CLASS(90112, 22), CLASS(98304, 24),
+	CLASS(106496, 26), CLASS(114688, 28), CLASS(122880, 30), CLASS(131072, 32),
+};
+
+#define TWO(c) (c), (c)
+#define FOUR(c) TWO(c), TWO(c)
+
+_Atomic uint8_t size_class_table[TABLE_MAX_BYTES / CLASS_GRAIN_BYTES + 1] = {
+	1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
+	TWO(17), TWO(18), TWO(19), TWO(20), TWO(21), TWO(22), TWO(23), TWO(24),
+	FOUR(25), FOUR(26), FOUR(27), FOUR(28), FOUR(29), FOUR(30), FOUR(31), FOUR(32),
+};
+
+unsigned size_class_of(size_t bytes)
+{
+	if (bytes <= 16)
+		return 1;
+	if (bytes <= 128)
+		return (unsigned)((bytes + 15) / 16);
+	return size_class_of_medium(bytes);
+}
+
+unsigned size_class_aligned(size_t bytes, size_t alignment)
+{
+	if (bytes > SMALL_MAX_BYTES || alignment > SMALL_MAX_BYTES)
+		return 0;
+	/* A multiple of the alignment at least: most often the first class is right then. */
+	unsigned c = size_class_of(size_max(round_up(bytes, alignment), alignment));
+	while (c < CLASS_COUNT && size_classes[c].bytes % alignment != 0)
+		c++;
+	if (c == CLASS_COUNT || alignment > (size_t)4096 << size_classes[c].order)
+		return 0;
+	return c;
+}
+
+void size_class_set_threshold(size_t threshold)
+{
+	for (size_t i = 0; i <= TABLE_MAX_BYTES / CLASS_GRAIN_BYTES; i++) {
+		size_t bytes = i * CLASS_GRAIN_BYTES;
+		unsigned c = bytes >= threshold ? 0 : size_class_of(bytes);
+		atomic_store_explicit(&size_class_table[i], (uint8_t)c, memory_order_relaxed);
+	}
+}

@@ -1,0 +1,68 @@
+/*
+ * size_class.h - the general caches behind malloc: which object sizes there are, and how a slab of each is laid out.
+ *
+ * 16 to 128 bytes in steps of 16; from there eight classes to each doubling, up to 128 KiB. So at most one ninth of an
+ * object above 128 bytes is unused, and every object is aligned to 16 bytes, which the x86-64 and AArch64 ABIs ask of
+ * malloc whatever the size (and glibc's tst-mallocalign1 tests).
+ *
+ * Class 0 is "not a small object": its magazines are always empty and always full, so that both malloc and free leave
+ * the fast path with the test that they make anyway.
+ */
+#ifndef LM_SLAB_SIZE_CLASS_H
+#define LM_SLAB_SIZE_CLASS_H
+
+#include "base/bits.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+	CLASS_COUNT = 89,          /* with class 0 */
+	CLASS_GRAIN_BYTES = 16,    /* every size is a multiple of it */
+	SMALL_MAX_BYTES = 1 << 17, /* the largest class */
+	TABLE_MAX_BYTES = 1024,    /* requests up to here find their class by table */
+	SLAB_MAX_OBJECTS = 512,    /* so that a bitmap is one cache line */
+};
+
+struct size_class {
+	uint32_t bytes;
+	uint32_t magic; /* ceil(2^32 / bytes): division by multiplication (Lemire, Kaser, Kurz 2019) */
+	uint16_t objects;
+	uint8_t pages;
+	uint8_t order;          /* slabs are aligned to 2^order pages */
+	uint8_t magazine_slots; /* room in a magazine */
+	uint8_t first_limit;    /* objects that a fresh magazine holds before it has grown */
+	uint16_t depot_max;     /* full magazines that the depot keeps */
+};
+
+extern const struct size_class size_classes[CLASS_COUNT];
+
+/* Class of a request of up to TABLE_MAX_BYTES, by (bytes + 15) / 16. Entries at or above M_MMAP_THRESHOLD are 0. */
+extern _Atomic uint8_t size_class_table[TABLE_MAX_BYTES / CLASS_GRAIN_BYTES + 1];
+
+/* The class of a request of TABLE_MAX_BYTES < bytes <= SMALL_MAX_BYTES. */
+static inline unsigned size_class_of_medium(size_t bytes)
+{
+	unsigned exponent = log2_floor(bytes - 1);
+	return 9 + (exponent - 7) * 8 + (unsigned)((bytes - 1) >> (exponent - 3)) - 8;
+}
+
+/* The class of any request up to SMALL_MAX_BYTES, whatever the threshold. */
+unsigned size_class_of(size_t bytes);
+
+/* The smallest class for `bytes` whose objects are all aligned to `alignment` (a power of two), or 0. */
+unsigned size_class_aligned(size_t bytes, size_t alignment);
+
+/* Makes the table send requests of `threshold` bytes and more to class 0. */
+void size_class_set_threshold(size_t threshold);
+
+/* Index of the object at byte `offset` of a slab, and whether an object begins there. */
+static inline unsigned size_class_index(uint32_t magic, uint32_t offset)
+{
+	return (unsigned)((uint64_t)offset * magic >> 32);
+}
+
+static inline bool size_class_begins(uint32_t magic, uint32_t offset) { return offset * magic < magic; }
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * slab.h - a slab: up to 32 pages cut into equal objects, and its descriptor, which lies elsewhere.
+ *
+ *      descriptor (two cache lines)              pages
+ *      [ list links, counts, page masks ]        [ object 0 | object 1 | ... | object n-1 | waste ]
+ *      [ bitmap: bit i set = i is free  ]         aligned to 2^order pages: the head page follows from any pointer
+ *
+ * Page masks (bit i: page i of the slab; slabs of one object keep only dirty):
+ *      empty   no object that overlaps the page is taken
+ *      dirty   may hold old content, and so frames; a page that is not empty is always dirty
+ *      purged  was given back after use, and nothing has been put on it since
+ *
+ * Invariant (slab_check): nfree = bits set in the bitmap <= objects; page i is in `empty` exactly if all objects over
+ * it are free; ~empty is within dirty; purged is within empty & ~dirty.
+ *
+ * Owner: the cache of its size class; cache.lock guards all of it. class, zone and first_page never change.
+ */
+#ifndef LM_SLAB_SLAB_H
+#define LM_SLAB_SLAB_H
+
+#include "base/compiler.h"
+#include "base/list.h"
+#include "page/pagemap.h"
+#include "slab/size_class.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { BITMAP_WORDS = SLAB_MAX_OBJECTS / 64 };
+
+struct slab {
+	struct list_node partial;   /* in cache.partial[bucket] */
+	struct list_node purgeable; /* in cache.purgeable while is_purgeable */
+	uintptr_t first_page;
+	uint32_t empty;
+	uint32_t dirty;
+	uint32_t purged;
+	uint16_t nfree;
+	uint8_t class;
+	uint8_t zone;
+	uint8_t bucket; /* BUCKET_NONE: full */
+	bool is_purgeable;
+	bool is_reserved; /* a purge is under way: the page masks hold again after slab_restore_pages */
+	uint64_t free[BITMAP_WORDS] cache_line_aligned;
+} cache_line_aligned;
+
+/* A new slab of a class, all objects free, registered in the page map; NULL when out of memory. No lock is held. */
+struct slab *slab_create(unsigned size_class);
+
+/* Gives an all-free slab's pages back and its descriptor. No lock is held; nothing may refer to it any more. */
+void slab_destroy(struct slab *slab);
+
+/* The slab of an object of class `size_class`, or NULL where there is none of that class. */
+struct slab *slab_of(uintptr_t address, unsigned size_class);
+
+/* Takes up to `count` free objects, lowest address first: how many. */
+size_t slab_take(struct slab *slab, void **objects, size_t count);
+
+/* Takes one object (there is one); *zeroed: its pages were never written since they came from the system. */
+void *slab_take_one(struct slab *slab, bool *zeroed);
+
+/* Makes the object at `address` free; false when it was free already. */
+bool slab_put(struct slab *slab, uintptr_t address);
+
+/* Pages that hold frames for nothing. */
+static inline uint32_t slab_idle_pages(const struct slab *slab) { return slab->empty & slab->dirty; }
+
+static inline bool slab_is_empty(const struct slab *slab) { return slab->nfree == size_classes[slab->class].objects; }
+
+/* All pages of the slab as a mask. */
+static inline uint32_t slab_all_pages(unsigned size_class)
+{
+	return (uint32_t)bit_range(0, size_classes[size_class].pages);
+}
+
+/* Takes all objects over the pages in `pages` (they are free) out of circulation, and puts them back. */
+void slab_reserve_pages(struct slab *slab, uint32_t pages);
+void slab_restore_pages(struct slab *slab, uint32_t pages, bool purged);
+
+/* Tests the invariant; reports an internal error. */
+void slab_check(const struct slab *slab);
+
+#endif

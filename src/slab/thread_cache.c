@@ -1,0 +1,137 @@
+/*
+ * thread_cache.c - the life of a thread cache: made at the first miss, ended with the thread; and its statistics.
+ */
+#include "slab/thread_cache.h"
+
+#include "base/report.h"
+#include "slab/bin.h"
+#include "slab/cache.h"
+
+/* The bottom of no magazine: popping it yields NULL, and as its own limit it is full too. */
+static void *const nothing[1] = {NULL};
+#define NO_BINS {[0 ... CLASS_COUNT - 1] = {.top = (void **)nothing, .limit = (void **)nothing}}
+
+const struct thread_cache thread_cache_none = {.bin = NO_BINS};
+const struct thread_cache thread_cache_ended = {.bin = NO_BINS};
+
+_Thread_local struct thread_cache *thread_cache_self __attribute__((tls_model("initial-exec"))) =
+	(struct thread_cache *)&thread_cache_none;
+
+_Atomic bool thread_cache_disabled;
+struct lock threads_lock;
+static struct list threads; /* guarded by threads_lock */
+static _Atomic size_t thread_count;
+
+size_t thread_cache_count(void) { return atomic_load_explicit(&thread_count, memory_order_relaxed); }
+
+static void bins_init(struct thread_cache *cache)
+{
+	for (unsigned c = 0; c < CLASS_COUNT; c++) {
+		cache->bin[c] = thread_cache_none.bin[c];
+		cache->bin[c].magic = size_classes[c].magic;
+		cache->bin[c].offset_mask = ((uint32_t)PAGE_BYTES << size_classes[c].order) - 1;
+		cache->side[c] = (struct side){.previous = NULL};
+	}
+}
+
+static noinline struct thread_cache *cache_create(void)
+{
+	struct thread_cache *cache = meta_alloc(sizeof(struct thread_cache));
+	if (cache == NULL)
+		return NULL;
+	bins_init(cache);
+	cache->charged = 0;
+	cache->hand = 1;
+	lock_acquire(&threads_lock, RANK_THREADS);
+	list_push_back(&threads, &cache->node);
+	lock_release(&threads_lock, RANK_THREADS);
+	atomic_fetch_add_explicit(&thread_count, 1, memory_order_relaxed);
+	cache->is_armed = false;
+	thread_cache_self = cache;
+	return cache;
+}
+
+/* Set before the call, which may allocate and so come here again. */
+static void cache_arm(struct thread_cache *cache)
+{
+	cache->is_armed = true;
+	cache->is_armed = thread_exit_arm();
+}
+
+struct thread_cache *thread_cache_get(void)
+{
+	struct thread_cache *cache = thread_cache_self;
+	if (cache == &thread_cache_ended)
+		return NULL;
+	if (cache == &thread_cache_none) {
+		bool disabled = atomic_load_explicit(&thread_cache_disabled, memory_order_relaxed);
+		cache = disabled ? NULL : cache_create();
+	}
+	if (cache != NULL && unlikely(!cache->is_armed))
+		cache_arm(cache);
+	return cache;
+}
+
+void thread_cache_flush(void)
+{
+	struct thread_cache *cache = thread_cache_self;
+	if (cache == &thread_cache_none || cache == &thread_cache_ended)
+		return;
+	for (unsigned c = 1; c < CLASS_COUNT; c++)
+		bin_close(cache, c);
+}
+
+/* The thread points at `next`, one of the static caches, from now on. */
+static void cache_destroy(const struct thread_cache *next)
+{
+	struct thread_cache *cache = thread_cache_self;
+	if (cache == &thread_cache_none || cache == &thread_cache_ended)
+		return;
+	thread_cache_flush();
+	thread_cache_self = (struct thread_cache *)next;
+	lock_acquire(&threads_lock, RANK_THREADS);
+	list_remove(&threads, &cache->node);
+	lock_release(&threads_lock, RANK_THREADS);
+	atomic_fetch_sub_explicit(&thread_count, 1, memory_order_relaxed);
+	meta_free(cache, sizeof(struct thread_cache));
+}
+
+void thread_cache_end(void)
+{
+	cache_destroy(&thread_cache_ended);
+	thread_cache_self = (struct thread_cache *)&thread_cache_ended;
+}
+
+void thread_cache_leave(void) { cache_destroy(&thread_cache_none); }
+
+void thread_cache_count_objects(size_t objects[CLASS_COUNT])
+{
+	lock_acquire(&threads_lock, RANK_THREADS);
+	for (struct list_node *node = threads.first; node != NULL; node = node->next) {
+		struct thread_cache *cache = list_entry(node, struct thread_cache, node);
+		for (unsigned c = 1; c < CLASS_COUNT; c++)
+			objects[c] += bin_objects(cache, c);
+	}
+	lock_release(&threads_lock, RANK_THREADS);
+}
+
+void thread_cache_fork_child(void)
+{
+	struct thread_cache *cache = thread_cache_self;
+	bool own = cache != &thread_cache_none && cache != &thread_cache_ended;
+	threads = (struct list){NULL, NULL};
+	if (own)
+		list_push_back(&threads, &cache->node);
+	atomic_store_explicit(&thread_count, own, memory_order_relaxed);
+}
+
+void thread_cache_check(const struct thread_cache *cache)
+{
+	size_t charged = 0;
+	for (unsigned c = 1; c < CLASS_COUNT; c++) {
+		bin_check(cache, c);
+		charged += cache->side[c].charge;
+	}
+	if (charged != cache->charged)
+		report_internal("thread cache: the charges differ");
+}

@@ -1,0 +1,130 @@
+/*
+ * thread_cache.h - each thread's magazines: what malloc and free touch when all is well.
+ *
+ *      thread_cache_self -> bin[class]:  top --> the last object in the loaded magazine, or its NULL bottom
+ *                                        limit -> the slot that top may not pass
+ *                           side[class]: the other magazine, which is full or empty
+ *
+ * A thread that has no cache yet (or none any more, or is not to have one) points at a static one in which every
+ * magazine is empty and full at once: each call misses, and the miss finds out why. Class 0 is such a bin in every
+ * cache, so "not a small object" needs no test of its own.
+ *
+ * Owner: the thread. Other threads read the tops for statistics, relaxed. The list of all caches is guarded by
+ * threads_lock (RANK_THREADS).
+ *
+ * Invariant (thread_cache_check): bottom <= top <= limit <= the last slot; charged = the sum over the bins of
+ * what their limits allow, in bytes, and at most the budget after each miss.
+ */
+#ifndef LM_SLAB_THREAD_CACHE_H
+#define LM_SLAB_THREAD_CACHE_H
+
+#include "base/compiler.h"
+#include "base/list.h"
+#include "base/lock.h"
+#include "slab/magazine.h"
+#include "slab/size_class.h"
+
+#include <stdbool.h>
+
+/* 32 bytes: two bins in a cache line, an index is a shift. */
+struct bin {
+	void **_Atomic top;
+	void **limit;
+	uint32_t offset_mask; /* address & offset_mask = offset in its slab */
+	uint32_t magic;       /* of the class: tells where an object begins */
+	struct magazine *loaded;
+};
+
+struct side {
+	struct magazine *previous;
+	uint16_t limit;  /* objects that each of the two magazines may hold now */
+	uint16_t recent; /* there was a miss since the clock hand came by */
+	uint32_t charge; /* bytes of the budget */
+};
+
+struct thread_cache {
+	struct bin bin[CLASS_COUNT];
+	struct side side[CLASS_COUNT];
+	struct list_node node;
+	size_t charged;
+	unsigned hand; /* the class at which the search for room goes on */
+	bool is_armed; /* thread_cache_end will be called */
+};
+
+/* The one word of thread-local storage. */
+extern _Thread_local struct thread_cache *thread_cache_self __attribute__((tls_model("initial-exec")));
+
+/* What threads without a cache point at: one for "not yet", one for "no more". Never written. */
+extern const struct thread_cache thread_cache_none;
+extern const struct thread_cache thread_cache_ended;
+
+/* The empty assembly keeps gcc from computing the address twice, once for reading and once for writing. */
+static always_inline struct bin *bin_of(unsigned size_class)
+{
+	struct bin *bin = &thread_cache_self->bin[size_class];
+	__asm__("" : "+r"(bin));
+	return bin;
+}
+
+/* The newest object of a bin, or NULL when its magazine is empty. */
+static always_inline void *bin_pop(struct bin *bin)
+{
+	void **top = atomic_load_explicit(&bin->top, memory_order_relaxed);
+	void *object = *top;
+	if (likely(object != NULL))
+		atomic_store_explicit(&bin->top, top - 1, memory_order_relaxed);
+	return object;
+}
+
+/*
+ * Puts an object into a bin. False when the magazine is full, no object begins at the address, or the newest object is
+ * this very one: the slow path finds out which.
+ */
+static always_inline bool bin_push(struct bin *bin, void *object)
+{
+	void **top = atomic_load_explicit(&bin->top, memory_order_relaxed);
+	uint32_t offset = (uint32_t)(uintptr_t)object & bin->offset_mask;
+	if (unlikely(top == bin->limit) || unlikely(!size_class_begins(bin->magic, offset)) ||
+	    unlikely(*top == object))
+		return false;
+	top[1] = object;
+	atomic_store_explicit(&bin->top, top + 1, memory_order_relaxed);
+	return true;
+}
+
+/* This thread's cache, made if it has none yet; NULL when it is to do without. */
+struct thread_cache *thread_cache_get(void);
+
+/* The miss of malloc: an object of a class, from the other magazine, the depot or the slabs; NULL when out of memory. */
+void *thread_cache_refill(unsigned size_class);
+
+/* The miss of free: takes a (valid, not yet free) object of a class. */
+void thread_cache_overflow(unsigned size_class, void *object, const char *function);
+
+/* This thread's objects go back to the slabs; the cache stays. */
+void thread_cache_flush(void);
+
+/* The same, and the thread does without a cache from now on. */
+void thread_cache_end(void);
+
+/* The same, but the thread may get a new cache at its next miss. */
+void thread_cache_leave(void);
+
+/* The number of threads that have a cache; objects of a class that stand in their magazines. */
+size_t thread_cache_count(void);
+void thread_cache_count_objects(size_t objects[CLASS_COUNT]);
+
+/* In the child of fork: this thread's cache is the only one; what the others held is lost. */
+void thread_cache_fork_child(void);
+
+/* Arranges for thread_cache_end at thread exit: false to be called again. Implemented by control/thread_exit.c. */
+bool thread_exit_arm(void);
+
+/* True if no thread is to get a cache: every call must reach the slow path. Set by malloc/perturb.c. */
+extern _Atomic bool thread_cache_disabled;
+
+extern struct lock threads_lock;
+
+void thread_cache_check(const struct thread_cache *cache);
+
+#endif

@@ -1,0 +1,12 @@
+// expect: double free (free)
+#include "misuse.h"
+#include <new>
+
+int main(void)
+{
+	char *p = show(operator new[](1000));
+
+	operator delete[](p);
+	operator delete[](p);
+	_exit(0);
+}

@@ -1,0 +1,10 @@
+// expect: interior pointer (free)
+#include "misuse.h"
+
+int main(void)
+{
+	char *p = malloc(64);
+
+	free(show(p + 32));
+	_exit(0);
+}

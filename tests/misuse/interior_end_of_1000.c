@@ -1,0 +1,10 @@
+// expect: interior pointer (free)
+#include "misuse.h"
+
+int main(void)
+{
+	char *p = malloc(1000);
+
+	free(show(p + 976));
+	_exit(0);
+}

@@ -1,0 +1,10 @@
+// expect: misaligned pointer (free)
+#include "misuse.h"
+
+int main(void)
+{
+	char *p = malloc(100 * 1024);
+
+	free(show(p + 1));
+	_exit(0);
+}

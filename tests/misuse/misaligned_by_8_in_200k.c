@@ -1,0 +1,10 @@
+// expect: misaligned pointer (free)
+#include "misuse.h"
+
+int main(void)
+{
+	char *p = malloc(200 * 1024);
+
+	free(show(p + 8));
+	_exit(0);
+}

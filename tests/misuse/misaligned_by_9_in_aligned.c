@@ -1,0 +1,10 @@
+// expect: misaligned pointer (free)
+#include "misuse.h"
+
+int main(void)
+{
+	char *p = aligned_alloc(4096, 8192);
+
+	free(show(p + 9));
+	_exit(0);
+}

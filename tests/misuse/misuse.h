@@ -1,0 +1,54 @@
+// What every misuse program shares: it shows the address that the report must name, then misuses it.
+//
+// A program whose misuse must be seen at once leaves with _exit, so that no flush on the way out can help.
+#ifndef MISUSE_H
+#define MISUSE_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <dlfcn.h>
+#include <errno.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// Prints p as the program's first line, without allocating, and returns it.
+static inline char *show(void *p)
+{
+	dprintf(STDOUT_FILENO, "%p\n", p);
+	return (char *)p;
+}
+
+// C23's free_sized and free_aligned_sized, which glibc 2.36 does not declare; NULL where the library lacks them.
+typedef void (*free_sized_fn)(void *, size_t);
+typedef void (*free_aligned_sized_fn)(void *, size_t, size_t);
+
+static inline free_sized_fn find_free_sized(void)
+{
+	return (free_sized_fn)dlsym(RTLD_DEFAULT, "free_sized");
+}
+
+static inline free_aligned_sized_fn find_free_aligned_sized(void)
+{
+	return (free_aligned_sized_fn)dlsym(RTLD_DEFAULT, "free_aligned_sized");
+}
+
+// Runs body(arg) in a thread of its own, to its end.
+static inline void in_thread(void *(*body)(void *), void *arg)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, body, arg) != 0)
+		_exit(2);
+	pthread_join(thread, NULL);
+}
+
+#endif

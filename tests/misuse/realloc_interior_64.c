@@ -1,0 +1,10 @@
+// expect: interior pointer (realloc)
+#include "misuse.h"
+
+int main(void)
+{
+	char *p = malloc(64);
+
+	p = realloc(show(p + 32), 40);
+	_exit(0);
+}

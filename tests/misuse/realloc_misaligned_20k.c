@@ -1,0 +1,10 @@
+// expect: misaligned pointer (realloc)
+#include "misuse.h"
+
+int main(void)
+{
+	char *p = malloc(20 * 1024);
+
+	p = realloc(show(p + 1), 40);
+	_exit(0);
+}

@@ -1,0 +1,109 @@
+/* A plugin opened with RTLD_DEEPBIND: its malloc and free bind to libc, while what getline, strdup and asprintf
+ * return was made by the preloaded malloc (PEERS.md 1: php-src#10670, oneTBB#1645, falco#3704).
+ *
+ * deepbind cross FILE: memory goes from main and libc to the plugin's free and realloc, and back.
+ * deepbind flag FILE: RTLD_DEEPBIND keeps its meaning: the plugin sees its own definition before main's.
+ */
+#include "deepbind.h"
+#include "surroundings.h"
+#include <dlfcn.h>
+#include <malloc.h>
+
+const char *colour(void) { return "main's"; }
+
+static char *from_getline(void)
+{
+	char *line = NULL;
+	size_t room = 0;
+	FILE *file = fopen("/proc/self/status", "r");
+
+	CHECK(file && getline(&line, &room, file) > 0);
+	fclose(file);
+	return line;
+}
+
+static char *from_asprintf(void)
+{
+	char *text;
+
+	CHECK(asprintf(&text, "%0500d", 7) == 500);
+	return text;
+}
+
+static char *from_memstream(void)
+{
+	char *text;
+	size_t length;
+	FILE *stream = open_memstream(&text, &length);
+
+	CHECK(stream && fprintf(stream, "%0200000d", 7) == 200000);
+	fclose(stream);
+	return text;
+}
+
+static void to_plugin(const struct plugin *plugin)
+{
+	plugin->free(from_getline());
+	plugin->free(from_asprintf());
+	plugin->free(from_memstream());
+	plugin->free(strdup("a small string"));
+	plugin->free(getcwd(NULL, 0));
+	plugin->free(realpath("/proc", NULL));
+	plugin->free(malloc(100));
+	plugin->free(malloc(1 << 20));
+	plugin->free(aligned_alloc(4096, 4096));
+
+	char *grown = plugin->realloc(strdup("kept"), 300000);
+	CHECK(grown && !strcmp(grown, "kept"));
+	free(grown);
+	char *sized = malloc(100);
+	CHECK(plugin->usable_size(sized) >= 100);
+	free(sized);
+}
+
+static void from_plugin(const struct plugin *plugin)
+{
+	free(plugin->malloc(100));
+	free(plugin->malloc(1 << 20));
+	free(plugin->strdup("made by libc for the plugin"));
+	free(plugin->getline());
+	char *grown = realloc(plugin->strdup("kept"), 300000);
+	CHECK(grown && !strcmp(grown, "kept"));
+	plugin->free(grown);
+	char *sized = plugin->malloc(100);
+	CHECK(malloc_usable_size(sized) >= 100);
+	plugin->free(sized);
+	plugin->inside();
+}
+
+static void cross(const char *path, int flags)
+{
+	void *handle = dlopen(path, flags | RTLD_DEEPBIND);
+
+	CHECK(handle);
+	const struct plugin *plugin = dlsym(handle, "plugin");
+	CHECK(plugin);
+	to_plugin(plugin);
+	from_plugin(plugin);
+	printf("definition the plugin sees with RTLD_DEEPBIND: %s\n", plugin->colour());
+	CHECK(dlopen(path, RTLD_NOW | RTLD_DEEPBIND | RTLD_NOLOAD) == handle);
+	dlclose(handle);
+	CHECK(dlclose(handle) == 0);
+}
+
+int main(int argc, char **argv)
+{
+	CHECK(argc == 3);
+	CHECK(!dlopen("no-such-plugin.so", RTLD_NOW | RTLD_DEEPBIND) && strstr(dlerror(), "no-such-plugin.so"));
+	CHECK(dlopen(NULL, RTLD_NOW));
+	if (!strcmp(argv[1], "cross")) {
+		cross(argv[2], RTLD_NOW);
+		cross(argv[2], RTLD_LAZY | RTLD_GLOBAL);
+	} else {
+		void *handle = dlopen(argv[2], RTLD_NOW | RTLD_DEEPBIND);
+		CHECK(handle);
+		const struct plugin *plugin = dlsym(handle, "plugin");
+		CHECK(!strcmp(plugin->colour(), "the plugin's"));
+	}
+	return 0;
+}
