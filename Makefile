@@ -4,7 +4,7 @@ VERSION := 0.1.0
 SOVERSION := 0
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
-BUILD ?= build
+BUILD := build
 
 CC ?= cc
 OPT ?= -O2 -g
@@ -13,7 +13,9 @@ WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointe
 NOBUILTIN := -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free -fno-builtin-aligned_alloc
 CFLAGS_ALL := -std=gnu17 -fPIC -fvisibility=hidden -ftls-model=initial-exec $(NOBUILTIN) $(WARN) -Isrc -Iinclude $(OPT) $(CFLAGS)
 # initfirst: the options are read and the fork handlers registered before any other library's constructor runs.
-LDFLAGS_SO := -shared -Wl,-soname,libmalloc.so.$(SOVERSION) -Wl,-z,now -Wl,-z,relro -Wl,-z,initfirst -Wl,-z,defs
+CFLAGS_ALL += $(if $(DEBUG),-DLM_DEBUG)
+# nodelete: dlclose leaves the library where it is, since blocks and thread exits still need it.
+LDFLAGS_SO := -shared -Wl,-soname,libmalloc.so.$(SOVERSION) -Wl,-z,now -Wl,-z,relro -Wl,-z,initfirst -Wl,-z,nodelete -Wl,-z,defs
 
 LAYERS := base os page slab large malloc control
 SOURCES := $(sort $(foreach layer,$(LAYERS),$(wildcard src/$(layer)/*.c)))
@@ -38,8 +40,8 @@ $(BUILD)/libmalloc.a: $(STATIC_OBJECTS)
 
 # The tail call in dlopen keeps its caller's address: at every level of optimisation.
 $(BUILD)/obj/malloc/dlopen.o: OPT += -O2 -foptimize-sibling-calls
-# An exception passes through operator new.
-$(BUILD)/obj/malloc/cxx.o: OPT += -fexceptions
+# An exception passes through operator new; one operator jumps to another, straight through the global offset table.
+$(BUILD)/obj/malloc/cxx.o: CFLAGS_ALL += -O2 -foptimize-sibling-calls -fexceptions -fno-plt
 
 $(BUILD)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
@@ -50,3 +52,34 @@ $(BUILD)/obj/%.o: src/%.c Makefile
 
 clean:
 	rm -rf $(BUILD)
+
+# make install, uninstall: see README.md. DESTDIR is put before every path; the manual page gets its table of options here.
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+# A program that never names malloc itself is to have it too, both where libraries not named are left out and from the archive.
+LINK_MALLOC := -Wl,--undefined=malloc,--push-state,--no-as-needed -lmalloc -Wl,--pop-state
+INSTALLED := $(addprefix $(LIBDIR)/,libmalloc.so.$(VERSION) libmalloc.so.$(SOVERSION) libmalloc.so libmalloc.a \
+	pkgconfig/libmalloc.pc) $(INCLUDEDIR)/libmalloc.h $(MANDIR)/man3/libmalloc.3
+
+$(BUILD)/options-table: tools/options-table.c $(OBJECTS)
+	$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^
+$(BUILD)/libmalloc.3: man/libmalloc.3.in $(BUILD)/options-table
+	env -i $(abspath $(BUILD)/options-table) >$(BUILD)/options.mdoc
+	sed -e '/^@OPTIONS@$$/{r $(BUILD)/options.mdoc' -e 'd;}' -e 's/@VERSION@/$(VERSION)/' $< >$@
+
+install: all $(BUILD)/libmalloc.3
+	install -d $(addprefix $(DESTDIR),$(LIBDIR)/pkgconfig $(INCLUDEDIR) $(MANDIR)/man3)
+	install -m 755 $(BUILD)/libmalloc.so.$(VERSION) $(DESTDIR)$(LIBDIR)
+	ln -sf libmalloc.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libmalloc.so.$(SOVERSION)
+	ln -sf libmalloc.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libmalloc.so
+	install -m 644 $(BUILD)/libmalloc.a $(DESTDIR)$(LIBDIR)
+	install -m 644 include/libmalloc.h $(DESTDIR)$(INCLUDEDIR)
+	install -m 644 $(BUILD)/libmalloc.3 $(DESTDIR)$(MANDIR)/man3
+	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' 'Name: libmalloc' \
+		'Description: a drop-in malloc' 'Version: $(VERSION)' 'Cflags: -I$${includedir}' \
+		'Libs: -L$${libdir} $(LINK_MALLOC)' >$(DESTDIR)$(LIBDIR)/pkgconfig/libmalloc.pc
+uninstall:
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+
+demo: all
+	@CC='$(CC)' tools/demo $(BUILD)

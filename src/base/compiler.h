@@ -13,6 +13,13 @@
 /* A symbol of the library's interface; everything else is built with hidden visibility. */
 #define LM_EXPORT __attribute__((visibility("default")))
 
+/* Debug builds (make DEBUG=1) test the invariants as they go. */
+#ifdef LM_DEBUG
+enum { DEBUG_CHECKS = 1 };
+#else
+enum { DEBUG_CHECKS = 0 };
+#endif
+
 /* Two variables that different threads write must not share a line (and its prefetched neighbour). */
 #define CACHE_LINE_BYTES 64
 #define cache_line_aligned __attribute__((aligned(CACHE_LINE_BYTES)))

@@ -4,6 +4,7 @@
 #include "control/options.h"
 #include "large/store.h"
 #include "page/trim.h"
+#include "slab/cache.h"
 #include "slab/reclaim.h"
 #include "slab/thread_cache.h"
 
@@ -31,6 +32,7 @@ LM_EXPORT int __libc_mallopt(int parameter, int value) __THROW __attribute__((al
 LM_EXPORT int malloc_trim(size_t pad)
 {
 	thread_cache_flush();
+	depot_drain_all();
 	bool stored = store_drain();
 	bool lowered = trim_to_pad(&zones[ZONE_HEAP], pad);
 	bool purged = reclaim_all();

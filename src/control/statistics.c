@@ -16,7 +16,7 @@ static void collect_class(struct statistics *statistics, unsigned c, size_t in_t
 	struct cache *cache = &caches[c];
 	struct class_statistics *class = &statistics->class[c];
 	lock_acquire(&cache->lock, RANK_CACHE);
-	size_t out = cache->objects_out;
+	size_t out = atomic_load_explicit(&cache->objects_out, memory_order_relaxed);
 	class->slabs = cache->slabs;
 	lock_release(&cache->lock, RANK_CACHE);
 	size_t cached = in_threads + atomic_load_explicit(&cache->depot.objects, memory_order_relaxed);

@@ -1,154 +1,259 @@
 /*
  * cxx.c - the twenty replaceable operator new and delete of C++ ([new.delete]), under their mangled names.
  *
- * Memory comes from the malloc of the process (follow.h). No C++ runtime is linked: what a failure asks for, calling the
- * new-handler and throwing std::bad_alloc, is done by the next operator new in line, the C++ library's own, which
- * calls malloc again first. A nothrow form has to catch what the handler throws, so it goes there too.
+ * Four of them work: new and delete, plain and aligned. The other sixteen call one of these as the standard's default
+ * definitions do, so that a program which replaces the four has replaced all:
  *
- * Size and alignment given to delete are not needed; wrong ones do no harm.
+ *      nothrow new[] -> new[] -> new <- nothrow new            aligned: the same among themselves
+ *      nothrow or sized delete[] -> delete[] -> delete <- nothrow or sized delete
+ *
+ * Such a call, like that of the process's malloc (follow.h), goes through the global offset table. The operators are
+ * weak: in a static link the program's own definitions win. Sizes and alignments given to delete are not needed.
+ *
+ * When memory runs out the new-handler is called, and std::bad_alloc thrown, with no C++ library linked to this one:
+ *
+ *      weak references   are bound in a program that is linked with a C++ library, be it shared or static. The loop over
+ *                        the handlers is ours then, and so is the catch of the nothrow forms.
+ *      a late library    that came with a plug-in is visible to the plug-in alone: the operator is looked up in the object
+ *                        that called us, anew each time since it may be closed, and does it all: no second loop here.
+ *
+ * The file is compiled with -fexceptions; a call of another operator in tail position is a jump, which keeps the address
+ * of the caller (the Makefile sees to both).
  */
 #define _GNU_SOURCE
+#include "base/compiler.h"
 #include "base/report.h"
 #include "malloc/follow.h"
-#include "malloc/heap.h"
 
 #include <dlfcn.h>
+#include <malloc.h>
+#include <stdint.h>
+#include <unwind.h>
+
+#define OPERATOR LM_EXPORT __attribute__((weak))
+#define IGNORED __attribute__((unused))
+#define CALLER __builtin_return_address(0)
 
 struct nothrow;
+typedef void new_handler(void);
+typedef void *plain_new(size_t bytes);
+typedef void *aligned_new(size_t bytes, size_t alignment);
+typedef void *plain_nothrow_new(size_t bytes, const struct nothrow *tag);
+typedef void *aligned_nothrow_new(size_t bytes, size_t alignment, const struct nothrow *tag);
 
-/* Weak: a static program may have neither a dynamic linker nor a C++ library. */
-#pragma weak dlsym
+OPERATOR plain_new _Znwm, _Znam;
+OPERATOR aligned_new _ZnwmSt11align_val_t, _ZnamSt11align_val_t;
+OPERATOR plain_nothrow_new _ZnwmRKSt9nothrow_t, _ZnamRKSt9nothrow_t;
+OPERATOR aligned_nothrow_new _ZnwmSt11align_val_tRKSt9nothrow_t, _ZnamSt11align_val_tRKSt9nothrow_t;
+
+OPERATOR void _ZdlPv(void *block), _ZdaPv(void *block);
+OPERATOR void _ZdlPvm(void *block, size_t bytes), _ZdaPvm(void *block, size_t bytes);
+OPERATOR void _ZdlPvRKSt9nothrow_t(void *block, const struct nothrow *tag);
+OPERATOR void _ZdaPvRKSt9nothrow_t(void *block, const struct nothrow *tag);
+OPERATOR void _ZdlPvSt11align_val_t(void *block, size_t alignment);
+OPERATOR void _ZdaPvSt11align_val_t(void *block, size_t alignment);
+OPERATOR void _ZdlPvmSt11align_val_t(void *block, size_t bytes, size_t alignment);
+OPERATOR void _ZdaPvmSt11align_val_t(void *block, size_t bytes, size_t alignment);
+OPERATOR void _ZdlPvSt11align_val_tRKSt9nothrow_t(void *block, size_t alignment, const struct nothrow *tag);
+OPERATOR void _ZdaPvSt11align_val_tRKSt9nothrow_t(void *block, size_t alignment, const struct nothrow *tag);
+
+/* Weak: of the C++ library (std::get_new_handler, std::__throw_bad_alloc), of its unwinder, of the dynamic linker. */
+extern new_handler *_ZSt15get_new_handlerv(void) __attribute__((weak));
+extern _Noreturn void _ZSt17__throw_bad_allocv(void) __attribute__((weak));
+extern void *__cxa_begin_catch(void *exception) __attribute__((weak));
+extern void __cxa_end_catch(void) __attribute__((weak));
+#pragma weak _Unwind_SetGR
+#pragma weak dladdr
+#pragma weak dlclose
 #pragma weak dlopen
-extern void (*_ZSt15get_new_handlerv(void))(void) __attribute__((weak));
-extern void _ZSt17__throw_bad_allocv(void) __attribute__((weak));
+#pragma weak dlsym
 
-/* A C++ library that was opened late, for one plug-in alone, is found by its name only. */
-static void *definition_in_library(const char *name)
+enum { PLAIN = 0 }; /* in place of an alignment */
+
+static void *try_once(size_t bytes, size_t alignment)
 {
-	static const char *const libraries[] = {"libstdc++.so.6", "libc++abi.so.1", "libc++.so.1"};
-	for (size_t i = 0; i < sizeof(libraries) / sizeof(libraries[0]); i++) {
-		void *library = dlopen(libraries[i], RTLD_LAZY | RTLD_NOLOAD);
-		void *symbol = library == NULL ? NULL : dlsym(library, name);
-		if (symbol != NULL)
-			return symbol;
-	}
-	return NULL;
+	return alignment == PLAIN ? follow_malloc(bytes) : memalign(alignment, bytes);
 }
 
-/* The definition behind ours, or NULL. */
-static void *next_definition(const char *name)
+/* [new.delete.single]: the handler may find memory, change the handler or throw; without one std::bad_alloc is thrown. */
+static void *try_with_handler(size_t bytes, size_t alignment)
 {
-	if (dlsym == NULL || dlopen == NULL)
-		return NULL;
-	void *next = dlsym(RTLD_NEXT, name);
-	return next != NULL ? next : definition_in_library(name);
-}
-
-/* In a static program: what the C++ library's operator new would do. */
-static void *handle_and_retry(size_t bytes, size_t alignment)
-{
-	void *block = NULL;
-	while (block == NULL) {
-		void (*handler)(void) = _ZSt15get_new_handlerv == NULL ? NULL : _ZSt15get_new_handlerv();
-		if (handler != NULL)
-			handler();
-		else if (_ZSt17__throw_bad_allocv != NULL)
+	void *block;
+	do {
+		new_handler *handler = _ZSt15get_new_handlerv == NULL ? NULL : _ZSt15get_new_handlerv();
+		if (handler == NULL)
 			_ZSt17__throw_bad_allocv();
-		else
-			report_internal("operator new: out of memory, and no C++ library to throw std::bad_alloc");
-		block = alignment == 0 ? follow_malloc(bytes) : follow_aligned(alignment, bytes);
-	}
+		handler();
+		block = try_once(bytes, alignment);
+	} while (block == NULL);
 	return block;
 }
 
-static cold void *new_failed(size_t bytes, const char *name)
+/* The definition of `name` that the object which contains `caller` sees; NULL if that is `ours`. */
+static void *late_operator(const char *name, void *ours, const void *caller)
 {
-	void *(*next)(size_t) = (void *(*)(size_t))next_definition(name);
-	return next != NULL ? next(bytes) : handle_and_retry(bytes, 0);
+	Dl_info object;
+	if (dladdr == NULL || dlopen == NULL || dladdr(caller, &object) == 0)
+		return NULL;
+	void *library = dlopen(object.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+	if (library == NULL)
+		return NULL;
+	void *found = dlsym(library, name);
+	dlclose(library); /* the caller itself keeps it open */
+	return found == ours ? NULL : found;
 }
 
-static cold void *new_nothrow_failed(size_t bytes, const struct nothrow *tag, const char *name)
+#define LATE_OPERATOR(symbol, caller) ((__typeof__(&symbol))late_operator(#symbol, (void *)symbol, caller))
+
+/* The aligned operators of libstdc++ round an impossible size up, past zero, and succeed. */
+static size_t refusable(size_t bytes) { return bytes < PTRDIFF_MAX ? bytes : PTRDIFF_MAX; }
+
+static void *late_new(size_t bytes, size_t alignment, const void *caller)
 {
-	void *(*next)(size_t, const struct nothrow *) =
-		(void *(*)(size_t, const struct nothrow *))next_definition(name);
-	return next != NULL ? next(bytes, tag) : NULL;
+	plain_new *plain = NULL;
+	aligned_new *aligned = NULL;
+	if (alignment == PLAIN)
+		plain = LATE_OPERATOR(_Znwm, caller);
+	else
+		aligned = LATE_OPERATOR(_ZnwmSt11align_val_t, caller);
+	if (plain != NULL)
+		return plain(refusable(bytes));
+	if (aligned != NULL)
+		return aligned(refusable(bytes), alignment);
+	report_internal("operator new: out of memory, and no C++ library to throw std::bad_alloc");
 }
 
-static cold void *new_aligned_failed(size_t bytes, size_t alignment, const char *name)
+static cold void *new_failed(size_t bytes, size_t alignment, const void *caller)
 {
-	void *(*next)(size_t, size_t) = (void *(*)(size_t, size_t))next_definition(name);
-	return next != NULL ? next(bytes, alignment) : handle_and_retry(bytes, alignment);
+	return _ZSt17__throw_bad_allocv != NULL ? try_with_handler(bytes, alignment) : late_new(bytes, alignment, caller);
 }
 
-static cold void *new_aligned_nothrow_failed(size_t bytes, size_t alignment, const struct nothrow *tag, const char *name)
+static cold void *late_nothrow_new(size_t bytes, size_t alignment, const struct nothrow *tag, const void *caller)
 {
-	void *(*next)(size_t, size_t, const struct nothrow *) =
-		(void *(*)(size_t, size_t, const struct nothrow *))next_definition(name);
-	return next != NULL ? next(bytes, alignment, tag) : NULL;
+	plain_nothrow_new *plain = NULL;
+	aligned_nothrow_new *aligned = NULL;
+	void *block = try_once(bytes, alignment);
+	if (block != NULL)
+		return block;
+	if (alignment == PLAIN)
+		plain = LATE_OPERATOR(_ZnwmRKSt9nothrow_t, caller);
+	else
+		aligned = LATE_OPERATOR(_ZnwmSt11align_val_tRKSt9nothrow_t, caller);
+	if (plain != NULL)
+		return plain(refusable(bytes), tag);
+	return aligned == NULL ? NULL : aligned(refusable(bytes), alignment, tag);
 }
 
-#define NEW(symbol)                                                                              \
-	LM_EXPORT void *symbol(size_t bytes);                                                    \
-	LM_EXPORT void *symbol(size_t bytes)                                                     \
-	{                                                                                        \
-		void *block = follow_malloc(bytes);                                              \
-		return likely(block != NULL) ? block : new_failed(bytes, #symbol); \
-	}
+/*
+ * try { return operator new(...); } catch (...) { return nullptr; } in C: the caller's frame names a personality, which
+ * the unwinder asks what to do with an exception (Itanium C++ ABI, "Exception Handling"). Ours ends the exception and
+ * lets the frame go on behind the call, as if that had returned NULL: the first register for exception data is also
+ * the one for results. What is no exception, the end of a thread, passes through.
+ */
+#define CATCH_AS_NULL __asm__ volatile(".cfi_personality 0x1b, cxx_catch_as_null") /* pc-relative, 4 bytes */
+#define NO_TAIL_CALL(block) __asm__ volatile("" : "+r"(block))
 
-#define NEW_NOTHROW(symbol)                                                                            \
-	LM_EXPORT void *symbol(size_t bytes, const struct nothrow *tag);                               \
-	LM_EXPORT void *symbol(size_t bytes, const struct nothrow *tag)                                \
-	{                                                                                              \
-		void *block = follow_malloc(bytes);                                                    \
-		return likely(block != NULL) ? block : new_nothrow_failed(bytes, tag, #symbol); \
-	}
+__attribute__((used)) _Unwind_Reason_Code cxx_catch_as_null(int version, _Unwind_Action actions,
+							    _Unwind_Exception_Class kind,
+							    struct _Unwind_Exception *exception,
+							    struct _Unwind_Context *frame);
+_Unwind_Reason_Code cxx_catch_as_null(IGNORED int version, _Unwind_Action actions, IGNORED _Unwind_Exception_Class kind,
+				      struct _Unwind_Exception *exception, struct _Unwind_Context *frame)
+{
+	if (actions & _UA_SEARCH_PHASE)
+		return _URC_HANDLER_FOUND;
+	if (!(actions & _UA_HANDLER_FRAME))
+		return _URC_CONTINUE_UNWIND;
+	__cxa_begin_catch(exception);
+	__cxa_end_catch();
+	_Unwind_SetGR(frame, __builtin_eh_return_data_regno(0), 0);
+	return _URC_INSTALL_CONTEXT;
+}
 
-#define NEW_ALIGNED(symbol)                                                                              \
-	LM_EXPORT void *symbol(size_t bytes, size_t alignment);                                          \
-	LM_EXPORT void *symbol(size_t bytes, size_t alignment)                                           \
-	{                                                                                                \
-		void *block = follow_aligned(alignment, bytes);                                          \
-		return likely(block != NULL) ? block : new_aligned_failed(bytes, alignment, #symbol); \
-	}
+static bool can_catch(void) { return likely(_Unwind_SetGR != NULL) && likely(__cxa_begin_catch != NULL); }
 
-#define NEW_ALIGNED_NOTHROW(symbol)                                                                      \
-	LM_EXPORT void *symbol(size_t bytes, size_t alignment, const struct nothrow *tag);               \
-	LM_EXPORT void *symbol(size_t bytes, size_t alignment, const struct nothrow *tag)                \
-	{                                                                                                \
-		void *block = follow_aligned(alignment, bytes);                                          \
-		return likely(block != NULL)                                                             \
-			       ? block                                                                   \
-			       : new_aligned_nothrow_failed(bytes, alignment, tag, #symbol); \
-	}
+static noinline void *plain_or_null(plain_new *new, size_t bytes)
+{
+	CATCH_AS_NULL;
+	void *block = new(bytes);
+	NO_TAIL_CALL(block);
+	return block;
+}
 
-/* operator new and new[]: plain, nothrow, aligned, aligned nothrow. */
-NEW(_Znwm)
-NEW(_Znam)
-NEW_NOTHROW(_ZnwmRKSt9nothrow_t)
-NEW_NOTHROW(_ZnamRKSt9nothrow_t)
-NEW_ALIGNED(_ZnwmSt11align_val_t)
-NEW_ALIGNED(_ZnamSt11align_val_t)
-NEW_ALIGNED_NOTHROW(_ZnwmSt11align_val_tRKSt9nothrow_t)
-NEW_ALIGNED_NOTHROW(_ZnamSt11align_val_tRKSt9nothrow_t)
+static noinline void *aligned_or_null(aligned_new *new, size_t bytes, size_t alignment)
+{
+	CATCH_AS_NULL;
+	void *block = new(bytes, alignment);
+	NO_TAIL_CALL(block);
+	return block;
+}
 
-#define DELETE(symbol, ...)                         \
-	LM_EXPORT void symbol(void *pointer __VA_ARGS__); \
-	LM_EXPORT void symbol(void *pointer __VA_ARGS__) { follow_free(pointer); }
+/* The two that allocate. */
+void *_Znwm(size_t bytes)
+{
+	void *block = follow_malloc(bytes);
+	return likely(block != NULL) ? block : new_failed(bytes, PLAIN, CALLER);
+}
 
-#define WITH_SIZE , __attribute__((unused)) size_t bytes
-#define WITH_ALIGNMENT , __attribute__((unused)) size_t alignment
-#define WITH_TAG , __attribute__((unused)) const struct nothrow *tag
+void *_ZnwmSt11align_val_t(size_t bytes, size_t alignment)
+{
+	void *block = memalign(alignment, bytes);
+	return likely(block != NULL) ? block : new_failed(bytes, alignment, CALLER);
+}
 
-/* operator delete and delete[]: plain, nothrow, sized, and the same three aligned. */
-DELETE(_ZdlPv)
-DELETE(_ZdaPv)
-DELETE(_ZdlPvRKSt9nothrow_t, WITH_TAG)
-DELETE(_ZdaPvRKSt9nothrow_t, WITH_TAG)
-DELETE(_ZdlPvm, WITH_SIZE)
-DELETE(_ZdaPvm, WITH_SIZE)
-DELETE(_ZdlPvSt11align_val_t, WITH_ALIGNMENT)
-DELETE(_ZdaPvSt11align_val_t, WITH_ALIGNMENT)
-DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, WITH_ALIGNMENT WITH_TAG)
-DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, WITH_ALIGNMENT WITH_TAG)
-DELETE(_ZdlPvmSt11align_val_t, WITH_SIZE WITH_ALIGNMENT)
-DELETE(_ZdaPvmSt11align_val_t, WITH_SIZE WITH_ALIGNMENT)
+void *_Znam(size_t bytes) { return _Znwm(bytes); }
+void *_ZnamSt11align_val_t(size_t bytes, size_t alignment) { return _ZnwmSt11align_val_t(bytes, alignment); }
+
+void *_ZnwmRKSt9nothrow_t(size_t bytes, const struct nothrow *tag)
+{
+	return can_catch() ? plain_or_null(_Znwm, bytes) : late_nothrow_new(bytes, PLAIN, tag, CALLER);
+}
+
+void *_ZnamRKSt9nothrow_t(size_t bytes, const struct nothrow *tag)
+{
+	return can_catch() ? plain_or_null(_Znam, bytes) : late_nothrow_new(bytes, PLAIN, tag, CALLER);
+}
+
+void *_ZnwmSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment, const struct nothrow *tag)
+{
+	return can_catch() ? aligned_or_null(_ZnwmSt11align_val_t, bytes, alignment)
+			   : late_nothrow_new(bytes, alignment, tag, CALLER);
+}
+
+void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment, const struct nothrow *tag)
+{
+	return can_catch() ? aligned_or_null(_ZnamSt11align_val_t, bytes, alignment)
+			   : late_nothrow_new(bytes, alignment, tag, CALLER);
+}
+
+/* The two that release. */
+void _ZdlPv(void *block) { follow_free(block); }
+void _ZdlPvSt11align_val_t(void *block, IGNORED size_t alignment) { follow_free(block); }
+
+void _ZdaPv(void *block) { _ZdlPv(block); }
+void _ZdlPvm(void *block, IGNORED size_t bytes) { _ZdlPv(block); }
+void _ZdaPvm(void *block, IGNORED size_t bytes) { _ZdaPv(block); }
+void _ZdlPvRKSt9nothrow_t(void *block, IGNORED const struct nothrow *tag) { _ZdlPv(block); }
+void _ZdaPvRKSt9nothrow_t(void *block, IGNORED const struct nothrow *tag) { _ZdaPv(block); }
+
+void _ZdaPvSt11align_val_t(void *block, size_t alignment) { _ZdlPvSt11align_val_t(block, alignment); }
+
+void _ZdlPvmSt11align_val_t(void *block, IGNORED size_t bytes, size_t alignment)
+{
+	_ZdlPvSt11align_val_t(block, alignment);
+}
+
+void _ZdaPvmSt11align_val_t(void *block, IGNORED size_t bytes, size_t alignment)
+{
+	_ZdaPvSt11align_val_t(block, alignment);
+}
+
+void _ZdlPvSt11align_val_tRKSt9nothrow_t(void *block, size_t alignment, IGNORED const struct nothrow *tag)
+{
+	_ZdlPvSt11align_val_t(block, alignment);
+}
+
+void _ZdaPvSt11align_val_tRKSt9nothrow_t(void *block, size_t alignment, IGNORED const struct nothrow *tag)
+{
+	_ZdaPvSt11align_val_t(block, alignment);
+}

@@ -9,15 +9,20 @@
 #ifndef LM_MALLOC_FOLLOW_H
 #define LM_MALLOC_FOLLOW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 extern void *malloc(size_t bytes);
 extern void *realloc(void *pointer, size_t bytes);
 extern void free(void *pointer);
+extern int posix_memalign(void **result, size_t alignment, size_t bytes);
 
 static inline void *follow_malloc(size_t bytes) { return malloc(bytes); }
 static inline void *follow_realloc(void *pointer, size_t bytes) { return realloc(pointer, bytes); }
 static inline void follow_free(void *pointer) { free(pointer); }
+
+/* Whether the process's malloc is ours. */
+bool follow_is_ours(void);
 
 /* `bytes` at a multiple of `alignment`, a power of two of at least 16. NULL sets errno to ENOMEM. */
 void *follow_aligned(size_t alignment, size_t bytes);

@@ -9,6 +9,8 @@
 #include "libmalloc.h"
 #include "malloc/follow.h"
 #include "malloc/heap.h"
+#include "malloc/libc_heap.h"
+#include "malloc/pointer.h"
 #include "os/page_size.h"
 
 #include <errno.h>
@@ -88,21 +90,40 @@ LM_EXPORT void *pvalloc(size_t bytes)
 	return follow_aligned(page, rounded);
 }
 
-/* malloc_usable_size(3). The bytes that may be used, at least those asked for; 0 for NULL and for what is not ours. */
-LM_EXPORT size_t malloc_usable_size(void *pointer) { return heap_usable(pointer); }
+/*
+ * malloc_usable_size(3). The bytes that may be used, at least those asked for; 0 for NULL, and where the process has a
+ * malloc of its own for a block of that. A bad pointer is reported.
+ */
+LM_EXPORT size_t malloc_usable_size(void *pointer)
+{
+	size_t usable = heap_usable(pointer);
+	if (likely(usable != 0) || pointer == NULL)
+		return usable;
+	if (follow_is_ours())
+		return pointer_usable_foreign(pointer, "malloc_usable_size");
+	return libc_heap_owns(pointer) ? libc_heap_usable(pointer) : 0;
+}
+
+static void free_as(void *pointer, const char *function)
+{
+	if (likely(follow_is_ours()))
+		heap_free(pointer, function);
+	else
+		follow_free(pointer);
+}
 
 /* C23, 7.24.3.4 and 7.24.3.5: see libmalloc.h. */
 LM_EXPORT void free_sized(void *pointer, size_t bytes)
 {
 	(void)bytes;
-	follow_free(pointer);
+	free_as(pointer, "free_sized");
 }
 
 LM_EXPORT void free_aligned_sized(void *pointer, size_t alignment, size_t bytes)
 {
 	(void)alignment;
 	(void)bytes;
-	follow_free(pointer);
+	free_as(pointer, "free_aligned_sized");
 }
 
 /* cfree was an old name of free; glibc keeps it for programs linked long ago. */
@@ -117,6 +138,11 @@ LIBC_NAME(__libc_realloc, realloc);
 LIBC_NAME(__libc_memalign, memalign);
 LIBC_NAME(__libc_valloc, valloc);
 LIBC_NAME(__libc_pvalloc, pvalloc);
+
+/* Our own definitions under names that nobody can interpose: follow.c compares with them. */
+#define OWN_NAME(name, of) extern __typeof__(of) name __attribute__((alias(#of), visibility("hidden")))
+OWN_NAME(lm_malloc, malloc);
+OWN_NAME(lm_posix_memalign, posix_memalign);
 
 #define TEXT(x) #x
 #define VERSION_TEXT(major, minor, patch) TEXT(major) "." TEXT(minor) "." TEXT(patch)

@@ -107,3 +107,9 @@ void *libc_heap_realloc(void *pointer, size_t bytes)
 	void *(*libc_realloc)(void *, size_t) = (void *(*)(void *, size_t))libc_symbol("__libc_realloc");
 	return libc_realloc(pointer, bytes);
 }
+
+size_t libc_heap_usable(void *pointer)
+{
+	size_t (*libc_usable)(void *) = (size_t (*)(void *))libc_symbol("malloc_usable_size");
+	return libc_usable(pointer);
+}

@@ -1,5 +1,5 @@
 /*
- * libc_heap.h - libc's own allocator beside ours: is a pointer from there, and then its free and realloc.
+ * libc_heap.h - libc's own allocator beside ours: is a pointer from there, and then its own functions.
  */
 #ifndef LM_MALLOC_LIBC_HEAP_H
 #define LM_MALLOC_LIBC_HEAP_H
@@ -12,5 +12,6 @@ bool libc_heap_owns(const void *pointer);
 
 void libc_heap_free(void *pointer);
 void *libc_heap_realloc(void *pointer, size_t bytes);
+size_t libc_heap_usable(void *pointer);
 
 #endif

@@ -4,19 +4,28 @@
 #define _GNU_SOURCE
 #include "malloc/pointer.h"
 
+#include "base/bits.h"
 #include "base/report.h"
 #include "large/large.h"
 #include "large/store.h"
 #include "malloc/libc_heap.h"
+#include "os/page_size.h"
 #include "page/pagemap.h"
 #include "page/zone.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <sys/auxv.h>
 
-enum { ALIGNMENT = 16 };
+/* The main thread's stack ends with the environment and the program's name, above what pthread_getattr_np calls stack. */
+static bool above_main_stack(uintptr_t address, uintptr_t stack_end)
+{
+	uintptr_t name = getauxval(AT_EXECFN);
+	return name > stack_end && address >= stack_end && address <= round_up(name, os_page_size());
+}
 
-static bool in_stack(const void *pointer)
+/* May allocate. */
+static bool in_stack(uintptr_t address)
 {
 	pthread_attr_t attributes;
 	void *lowest;
@@ -25,7 +34,8 @@ static bool in_stack(const void *pointer)
 		return false;
 	bool known = pthread_attr_getstack(&attributes, &lowest, &bytes) == 0;
 	pthread_attr_destroy(&attributes);
-	return known && (uintptr_t)pointer - (uintptr_t)lowest < bytes;
+	uintptr_t first = (uintptr_t)lowest;
+	return known && (address - first < bytes || above_main_stack(address, first + bytes));
 }
 
 static bool in_live_block(uintptr_t address)
@@ -33,38 +43,48 @@ static bool in_live_block(uintptr_t address)
 	return pagemap_class(address) != 0 || large_around(address) != NULL;
 }
 
-static const char *kind_of(const void *pointer)
+/* What is wrong with a pointer; NULL when libc's allocator owns it. Our own records first: the rest may allocate. */
+static const char *fault_of(const void *pointer)
 {
 	uintptr_t address = (uintptr_t)pointer;
 	if (in_live_block(address))
-		return address % ALIGNMENT != 0 ? REPORT_MISALIGNED : REPORT_INTERIOR;
+		return address % CLASS_GRAIN_BYTES != 0 ? REPORT_MISALIGNED : REPORT_INTERIOR;
 	if (zone_page_was_used(address >> PAGE_SHIFT) || store_remembers(address))
 		return REPORT_DOUBLE_FREE;
-	return in_stack(pointer) ? REPORT_STACK : REPORT_NEVER_ALLOCATED;
+	if (in_stack(address))
+		return REPORT_STACK;
+	return libc_heap_owns(pointer) ? NULL : REPORT_NEVER_ALLOCATED;
+}
+
+static void report_unless_foreign(const void *pointer, const char *function)
+{
+	const char *fault = fault_of(pointer);
+	if (fault != NULL)
+		report_bad_pointer(fault, pointer, function);
 }
 
 _Noreturn void pointer_report(const void *pointer, const char *function)
 {
-	report_bad_pointer(kind_of(pointer), pointer, function);
-}
-
-static bool is_foreign(const void *pointer)
-{
-	return !in_live_block((uintptr_t)pointer) && !in_stack(pointer) && libc_heap_owns(pointer);
+	report_unless_foreign(pointer, function);
+	report_bad_pointer(REPORT_NEVER_ALLOCATED, pointer, function);
 }
 
 void pointer_free_foreign(void *pointer, const char *function)
 {
 	int saved = errno;
-	if (!is_foreign(pointer))
-		pointer_report(pointer, function);
+	report_unless_foreign(pointer, function);
 	libc_heap_free(pointer);
 	errno = saved;
 }
 
 void *pointer_realloc_foreign(void *pointer, size_t bytes, const char *function)
 {
-	if (!is_foreign(pointer))
-		pointer_report(pointer, function);
+	report_unless_foreign(pointer, function);
 	return libc_heap_realloc(pointer, bytes);
+}
+
+size_t pointer_usable_foreign(void *pointer, const char *function)
+{
+	report_unless_foreign(pointer, function);
+	return libc_heap_usable(pointer);
 }

@@ -25,8 +25,9 @@ static inline bool object_begins(const void *pointer, unsigned size_class)
 /* Says what is wrong with the pointer and aborts. */
 _Noreturn cold void pointer_report(const void *pointer, const char *function);
 
-/* Frees or reallocates through libc's own allocator if the pointer is from there; else reports it. */
+/* Asks libc's own allocator if the pointer is from there; else reports it. */
 cold void pointer_free_foreign(void *pointer, const char *function);
 cold void *pointer_realloc_foreign(void *pointer, size_t bytes, const char *function);
+cold size_t pointer_usable_foreign(void *pointer, const char *function);
 
 #endif

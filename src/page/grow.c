@@ -47,6 +47,7 @@ static bool span_extend(struct zone *zone, uintptr_t before, uintptr_t after)
 		zone->span_first = first;
 		zone->run_first = first;
 		zone->touched_end = first;
+		zone->known_end = first;
 	}
 	zone->span_end = end;
 	zone_add_range(zone, first, end - first);
@@ -73,6 +74,8 @@ static bool break_raise(struct zone *zone, uintptr_t now, uintptr_t target, size
 static uintptr_t heap_grow(struct zone *zone, size_t npages)
 {
 	size_t alignment = alignment_pages(npages);
+	/* The buddy hands out whole blocks and takes the tail back. */
+	npages = size_max(npages, alignment);
 	for (int i = 0; i < RAISE_TRIES; i++) {
 		uintptr_t now = os_brk_now();
 		if (now == 0 || npages > SIZE_MAX >> (PAGE_SHIFT + 2))

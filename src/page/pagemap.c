@@ -11,56 +11,73 @@
 /* Almost all of it is never touched: a program uses two or three entries. */
 struct page_leaf *_Atomic pagemap_root[ROOT_ENTRIES];
 
-static bool leaf_ensure(uintptr_t index)
+/* Maps `bytes` for *entry if it is NULL. Two threads may race to here: one mapping stays. */
+static bool install(void *_Atomic *entry, size_t bytes)
 {
-	if (index >= ROOT_ENTRIES)
-		return false;
-	if (atomic_load_explicit(&pagemap_root[index], memory_order_acquire) != NULL)
+	void *expected = NULL;
+	if (atomic_load_explicit(entry, memory_order_acquire) != NULL)
 		return true;
-	struct page_leaf *leaf = os_map_private(sizeof(struct page_leaf));
-	if (leaf == NULL)
+	void *made = os_map_private(bytes);
+	if (made == NULL)
 		return false;
-	struct page_leaf *expected = NULL;
-	/* Release pairs with the acquire in pagemap_leaf. Two threads may race to here: one leaf stays. */
-	if (atomic_compare_exchange_strong_explicit(&pagemap_root[index], &expected, leaf, memory_order_release,
-						    memory_order_relaxed))
-		meta_count_mapped(sizeof(struct page_leaf));
+	/* Release pairs with the acquires in pagemap_leaf and block_of. */
+	if (atomic_compare_exchange_strong_explicit(entry, &expected, made, memory_order_release, memory_order_relaxed))
+		meta_count_mapped(bytes);
 	else
-		os_unmap(leaf, round_up(sizeof(struct page_leaf), os_page_size()));
+		os_unmap(made, round_up(bytes, os_page_size()));
 	return true;
+}
+
+static bool block_ensure(uintptr_t page)
+{
+	uintptr_t index = page / LEAF_PAGES;
+	if (index >= ROOT_ENTRIES || !install((void *_Atomic *)&pagemap_root[index], sizeof(struct page_leaf)))
+		return false;
+	struct page_leaf *leaf = pagemap_leaf(page);
+	return install((void *_Atomic *)&leaf->block[pagemap_index(page) / BLOCK_PAGES], sizeof(struct page_block));
 }
 
 bool pagemap_ensure(uintptr_t page, size_t npages)
 {
-	uintptr_t last = (page + npages - 1) / LEAF_PAGES;
-	for (uintptr_t index = page / LEAF_PAGES; index <= last; index++)
-		if (!leaf_ensure(index))
+	uintptr_t last = (page + npages - 1) / BLOCK_PAGES;
+	for (uintptr_t block = page / BLOCK_PAGES; block <= last; block++)
+		if (!block_ensure(block * BLOCK_PAGES))
 			return false;
 	return true;
 }
 
-uint8_t pagemap_kind(uintptr_t page)
+static struct page_block *block_of(uintptr_t page)
 {
 	struct page_leaf *leaf = pagemap_leaf(page);
 	if (leaf == NULL)
+		return NULL;
+	return atomic_load_explicit(&leaf->block[pagemap_index(page) / BLOCK_PAGES], memory_order_acquire);
+}
+
+static size_t index_in_block(uintptr_t page) { return page % BLOCK_PAGES; }
+
+uint8_t pagemap_kind(uintptr_t page)
+{
+	struct page_block *block = block_of(page);
+	if (block == NULL)
 		return PAGE_NONE;
-	return atomic_load_explicit(&leaf->kind[pagemap_index(page)], memory_order_relaxed);
+	return atomic_load_explicit(&block->kind[index_in_block(page)], memory_order_relaxed);
 }
 
 void pagemap_set_kind(uintptr_t page, uint8_t kind)
 {
-	atomic_store_explicit(&pagemap_leaf(page)->kind[pagemap_index(page)], kind, memory_order_relaxed);
+	atomic_store_explicit(&block_of(page)->kind[index_in_block(page)], kind, memory_order_relaxed);
 }
 
 bool pagemap_claim_kind(uintptr_t page, uint8_t from, uint8_t to)
 {
-	struct page_leaf *leaf = pagemap_leaf(page);
-	return leaf != NULL &&
-	       atomic_compare_exchange_strong_explicit(&leaf->kind[pagemap_index(page)], &from, to,
+	struct page_block *block = block_of(page);
+	return block != NULL &&
+	       atomic_compare_exchange_strong_explicit(&block->kind[index_in_block(page)], &from, to,
 						       memory_order_relaxed, memory_order_relaxed);
 }
 
-union page_link *pagemap_link(uintptr_t page) { return &pagemap_leaf(page)->link[pagemap_index(page)]; }
+union page_link *pagemap_link(uintptr_t page) { return &block_of(page)->link[index_in_block(page)]; }
 
 void pagemap_set_class(uintptr_t page, size_t npages, unsigned size_class)
 {
@@ -80,7 +97,7 @@ static struct dirty_walk dirty_step(uintptr_t *page, size_t *npages)
 	unsigned first = *page % 64;
 	unsigned count = (unsigned)size_min(64 - first, *npages);
 	struct dirty_walk step = {
-		.word = &pagemap_leaf(*page)->dirty[pagemap_index(*page) / 64],
+		.word = &block_of(*page)->dirty[index_in_block(*page) / 64],
 		.mask = bit_range(first, count),
 	};
 	*page += count;
@@ -106,16 +123,26 @@ void pagemap_set_dirty(uintptr_t page, size_t npages, bool dirty)
 	}
 }
 
+/* A slab's pages are aligned, so there is one step for it. */
 void pagemap_set_dirty_mask(uintptr_t page, size_t npages, uint32_t mask)
 {
-	struct dirty_walk step = dirty_step(&page, &npages);
-	*step.word = (*step.word & ~step.mask) | ((uint64_t)mask << low_bit(step.mask) & step.mask);
+	for (size_t left = npages; left > 0;) {
+		size_t done = npages - left;
+		struct dirty_walk step = dirty_step(&page, &left);
+		uint64_t bits = (uint64_t)(mask >> done) << low_bit(step.mask) & step.mask;
+		*step.word = (*step.word & ~step.mask) | bits;
+	}
 }
 
 uint32_t pagemap_dirty_mask(uintptr_t page, size_t npages)
 {
-	struct dirty_walk step = dirty_step(&page, &npages);
-	return (uint32_t)((*step.word & step.mask) >> low_bit(step.mask));
+	uint32_t mask = 0;
+	for (size_t left = npages; left > 0;) {
+		size_t done = npages - left;
+		struct dirty_walk step = dirty_step(&page, &left);
+		mask |= (uint32_t)((*step.word & step.mask) >> low_bit(step.mask)) << done;
+	}
+	return mask;
 }
 
 uintptr_t pagemap_find_below(uintptr_t page, uint8_t kind)
@@ -125,6 +152,8 @@ uintptr_t pagemap_find_below(uintptr_t page, uint8_t kind)
 	while (page > 0) {
 		if (pagemap_leaf(page) == NULL)
 			page = round_down(page, LEAF_PAGES);
+		else if (block_of(page) == NULL)
+			page = round_down(page, BLOCK_PAGES);
 		else if (pagemap_kind(page) == kind)
 			return page;
 		if (page > 0)

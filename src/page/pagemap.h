@@ -1,16 +1,17 @@
 /*
- * pagemap.h - address -> what lives there, for any address at all (the kernel's mem_map, two levels deep).
+ * pagemap.h - address -> what lives there, for any address at all (the kernel's mem_map).
  *
- *      address   47           29 28        12 11       0
- *               [ root index   ][ page in leaf ][ offset ]
- *                     |                |
- *      root[2^19] --> leaf: class_of[2^17]   one byte a page: size class of the slab on it, 0 if none
- *                           kind[2^17]       one byte a page: what begins here (enum page_kind)
- *                           dirty[2^17 / 64] one bit a page, of free pages: may hold frames and old content
- *                           link[2^17]       16 bytes for a page that begins something
+ *      address   47           31 30          24 23        12 11       0
+ *               [ root index   ][ page in leaf              ][ offset ]
+ *                     |           |  [ block ][page in block]
+ *                     |           |      |
+ *      root[2^17] --> leaf: class_of[2^19]         one byte a page: size class of the slab on it, 0 if none
+ *                           block[128] --> block: kind[4096]   one byte a page: what begins here (enum page_kind)
+ *                                                 dirty[64]    one bit a page, of free pages: may hold old content
+ *                                                 link[4096]   16 bytes for a page that begins something
  *
- * A leaf is mapped when the first page of its 512 MiB is registered, and stays. Only the touched parts of a leaf use
- * memory. The arrays lie apart so that free(), which reads class_of alone, finds 64 pages in a cache line.
+ * A leaf is mapped when the first page of its 2 GiB is registered, a block with the first of its 16 MiB; both stay. Only
+ * their touched parts use memory. class_of lies apart because free() reads it alone: 64 pages in a cache line.
  *
  * class_of and kind are read without a lock: a pointer that the program rightly holds was published after they were
  * written, and any other pointer may read an old value, which is then reported. The rest belongs to the owner of the
@@ -30,8 +31,10 @@ enum {
 	PAGE_SHIFT = 12,
 	PAGE_BYTES = 1 << PAGE_SHIFT,
 	ADDRESS_BITS = 48,
-	LEAF_SHIFT = 29,
+	LEAF_SHIFT = 31,
 	LEAF_PAGES = 1 << (LEAF_SHIFT - PAGE_SHIFT),
+	BLOCK_SHIFT = 24,
+	BLOCK_PAGES = 1 << (BLOCK_SHIFT - PAGE_SHIFT),
 	ROOT_ENTRIES = 1 << (ADDRESS_BITS - LEAF_SHIFT),
 };
 
@@ -63,16 +66,20 @@ union page_link {
 	size_t run_pages; /* of a PAGE_RUN */
 };
 
+struct page_block {
+	_Atomic uint8_t kind[BLOCK_PAGES];
+	uint64_t dirty[BLOCK_PAGES / 64];
+	union page_link link[BLOCK_PAGES];
+};
+
 struct page_leaf {
 	_Atomic uint8_t class_of[LEAF_PAGES];
-	_Atomic uint8_t kind[LEAF_PAGES];
-	uint64_t dirty[LEAF_PAGES / 64];
-	union page_link link[LEAF_PAGES];
+	struct page_block *_Atomic block[LEAF_PAGES / BLOCK_PAGES];
 };
 
 extern struct page_leaf *_Atomic pagemap_root[ROOT_ENTRIES];
 
-/* The leaf of a page number, or NULL. Acquire pairs with the release in pagemap_ensure. */
+/* The leaf of a page number, or NULL. Acquire pairs with the release in install (pagemap.c). */
 static always_inline struct page_leaf *pagemap_leaf(uintptr_t page)
 {
 	uintptr_t index = page >> (LEAF_SHIFT - PAGE_SHIFT);
@@ -93,17 +100,17 @@ static always_inline unsigned pagemap_class(uintptr_t address)
 	return atomic_load_explicit(&leaf->class_of[pagemap_index(page)], memory_order_relaxed);
 }
 
-/* Makes the leaves of [page, page + npages) exist: false when there is no memory for them. */
+/* Makes the leaves and blocks of [page, page + npages) exist: false when there is no memory for them. */
 bool pagemap_ensure(uintptr_t page, size_t npages);
 
-/* What begins on `page`; PAGE_NONE where there is no leaf. */
+/* What begins on `page`; PAGE_NONE where nothing was ever registered. */
 uint8_t pagemap_kind(uintptr_t page);
 void pagemap_set_kind(uintptr_t page, uint8_t kind);
 
 /* Changes the kind from `from` to `to` if it is `from`: true for the one thread that did. */
 bool pagemap_claim_kind(uintptr_t page, uint8_t from, uint8_t to);
 
-/* The link of a page whose leaf exists. */
+/* The link of a page that pagemap_ensure was called for, as for all that follow. */
 union page_link *pagemap_link(uintptr_t page);
 
 /* Sets the size class of a run of pages inside one leaf (a slab: aligned, so it never crosses). */
@@ -113,7 +120,7 @@ void pagemap_set_class(uintptr_t page, size_t npages, unsigned size_class);
 size_t pagemap_count_dirty(uintptr_t page, size_t npages);
 void pagemap_set_dirty(uintptr_t page, size_t npages, bool dirty);
 
-/* The same as a mask, for at most 32 pages aligned so that they lie in one word (a slab's pages do). */
+/* The same as a mask, for at most 32 pages. */
 void pagemap_set_dirty_mask(uintptr_t page, size_t npages, uint32_t mask);
 uint32_t pagemap_dirty_mask(uintptr_t page, size_t npages);
 

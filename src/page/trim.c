@@ -15,20 +15,30 @@
 
 enum { QUICK_DIRTY_PAGES = 64, STEPS_MAX = 1 << 16 };
 
-static size_t threshold_pages(void)
+size_t trim_threshold_pages(void)
 {
 	size_t threshold = setting(&settings.trim_threshold) >> PAGE_SHIFT;
 	unsigned loosened = purge_loosened();
 	return threshold > SIZE_MAX >> loosened ? SIZE_MAX : threshold << loosened;
 }
 
+/* The idle pages that emptying magazines did not make go away, as far as is known: a hint, relaxed. */
+static _Atomic size_t idle_floor;
+
+bool trim_wants_drain(void)
+{
+	size_t idle = zone_idle_pages();
+	size_t floor = atomic_load_explicit(&idle_floor, memory_order_relaxed);
+	if (idle < floor)
+		atomic_store_explicit(&idle_floor, idle, memory_order_relaxed);
+	return idle > floor && idle - floor > trim_threshold_pages();
+}
+
+void trim_note_drained(void) { atomic_store_explicit(&idle_floor, zone_idle_pages(), memory_order_relaxed); }
+
 bool trim_is_due(const struct zone *zone)
 {
-	size_t threshold = threshold_pages();
-	size_t run = zone->span_end - zone->run_first;
-	if (run <= threshold || zone->buddy.dirty_pages <= threshold)
-		return false;
-	return pagemap_count_dirty(zone->run_first, run) > threshold;
+	return zone->touched_end > zone->run_first && zone->touched_end - zone->run_first > trim_threshold_pages();
 }
 
 /* The page that the break may go down to, or 0 when there is nothing to lower. zone.lock is held. */
@@ -57,6 +67,7 @@ static bool break_lower(struct zone *zone, uintptr_t end)
 	pagemap_set_dirty(end, npages, false);
 	zone->total_pages -= npages;
 	zone->span_end = end;
+	zone->touched_end = size_min(zone->touched_end, end);
 	return true;
 }
 

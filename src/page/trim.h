@@ -1,13 +1,23 @@
 /*
  * trim.h - the break goes down when the free run at the top of the heap is large (M_TRIM_THRESHOLD), and M_TOP_PAD stays.
  *
- * Only a run with that many dirty pages counts: untouched ones cost nothing, and lowering the break over them would
- * only make the next growth pay again.
+ * Only pages of the run that have been in use count: untouched ones cost nothing, and lowering the break over them
+ * would only make the next growth pay again.
  */
 #ifndef LM_PAGE_TRIM_H
 #define LM_PAGE_TRIM_H
 
 #include "page/zone.h"
+
+/* M_TRIM_THRESHOLD in pages, loosened as purge_loosened says; SIZE_MAX >> PAGE_SHIFT at least when trim is off. */
+size_t trim_threshold_pages(void);
+
+/*
+ * True when the heap has more than the threshold of idle pages beyond those that were left after the last time: then it
+ * is worth emptying magazines, whose objects may lie at the top. trim_note_drained ends such a time.
+ */
+bool trim_wants_drain(void);
+void trim_note_drained(void);
 
 /* zone.lock is held. */
 bool trim_is_due(const struct zone *zone);

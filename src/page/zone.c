@@ -26,16 +26,38 @@ static size_t sum_of(size_t offset)
 size_t zone_used_pages(void) { return sum_of(offsetof(struct zone, used_pages)); }
 size_t zone_dirty_pages(void) { return sum_of(offsetof(struct zone, dirty_pages)); }
 
+size_t zone_idle_pages(void)
+{
+	return atomic_load_explicit(&zones[ZONE_HEAP].idle_pages, memory_order_relaxed);
+}
+
 bool zone_has_pages(enum zone_id id)
 {
 	return atomic_load_explicit(&zones[id].total_pages, memory_order_relaxed) != 0;
 }
 
+/* The run at the top is free, and what lies before it is not. */
+static void run_check(const struct zone *zone)
+{
+	struct buddy_block block;
+	for (uintptr_t page = zone->run_first; page < zone->span_end; page = block.page + ((uintptr_t)1 << block.order))
+		if (!buddy_find_around(&zone->buddy, page, &block))
+			report_internal("zone: the run at the top is not all free");
+	if (zone->run_first > zone->span_first && buddy_find_ending(&zone->buddy, zone->run_first, &block))
+		report_internal("zone: the run at the top begins too late");
+	if (zone->touched_end > zone->span_end || zone->known_end < zone->touched_end)
+		report_internal("zone: the touched pages end beyond the break");
+}
+
 void zone_unlock(struct zone *zone)
 {
+	if (DEBUG_CHECKS)
+		run_check(zone);
 	size_t used = zone->total_pages - zone->buddy.free_pages - zone->detached_pages;
 	atomic_store_explicit(&zone->used_pages, used, memory_order_relaxed);
 	atomic_store_explicit(&zone->dirty_pages, zone->buddy.dirty_pages, memory_order_relaxed);
+	size_t untouched = zone->span_end - size_max(zone->touched_end, zone->run_first);
+	atomic_store_explicit(&zone->idle_pages, zone->buddy.free_pages - untouched, memory_order_relaxed);
 	lock_release(&zone->lock, RANK_ZONE);
 }
 
@@ -55,11 +77,11 @@ void zone_note_put(struct zone *zone, uintptr_t page, size_t npages)
 	struct buddy_block block;
 	if (!in_span(zone, page) || page + npages < zone->run_first)
 		return;
+	/* The block may have merged with lower ones, and others may end where it begins. */
 	zone->run_first = size_min(zone->run_first, page);
-	while (zone->run_first > zone->span_first && buddy_find_ending(&zone->buddy, zone->run_first, &block))
-		zone->run_first = size_max(block.page, zone->span_first);
-	/* A block may begin before `page`: it merged. */
 	if (buddy_find_around(&zone->buddy, zone->run_first, &block))
+		zone->run_first = size_max(block.page, zone->span_first);
+	while (zone->run_first > zone->span_first && buddy_find_ending(&zone->buddy, zone->run_first, &block))
 		zone->run_first = size_max(block.page, zone->span_first);
 }
 
@@ -90,7 +112,7 @@ void zone_attach_purged(struct zone *zone, struct buddy_block block, bool purged
 /* The run's dirty pages as its taker sees them; pages that had been given back before count as bought back. */
 static void run_describe(struct zone *zone, struct page_run *run)
 {
-	bool was_touched = run->page < zone->touched_end;
+	bool was_touched = run->page < zone->known_end;
 	size_t dirty = pagemap_count_dirty(run->page, run->npages);
 	if (run->npages <= 32)
 		run->dirty = dirty == 0 ? 0 : pagemap_dirty_mask(run->page, run->npages);
@@ -98,8 +120,10 @@ static void run_describe(struct zone *zone, struct page_run *run)
 		run->dirty = dirty == 0 ? 0 : ~UINT32_C(0);
 	if (was_touched && dirty < run->npages)
 		purge_note_bought(run->npages - dirty);
-	if (in_span(zone, run->page))
+	if (in_span(zone, run->page)) {
 		zone->touched_end = size_max(zone->touched_end, run->page + run->npages);
+		zone->known_end = size_max(zone->known_end, zone->touched_end);
+	}
 }
 
 static bool take_block(struct zone *zone, struct page_run *run)
@@ -179,22 +203,17 @@ bool zone_page_was_used(uintptr_t page)
 {
 	struct buddy_block block;
 	const struct zone *heap = &zones[ZONE_HEAP];
-	if (page >= heap->span_first && page < size_max(heap->touched_end, heap->span_end))
-		return page < heap->touched_end;
+	if (page >= heap->span_first && page < size_max(heap->known_end, heap->span_end))
+		return page < heap->known_end;
 	return buddy_find_around(&heap->buddy, page, &block) || buddy_find_around(&zones[ZONE_MAPPED].buddy, page, &block);
 }
 
 void zone_check(struct zone *zone)
 {
-	struct buddy_block block;
 	lock_acquire(&zone->lock, RANK_ZONE);
 	buddy_check(&zone->buddy);
 	if (zone->buddy.free_pages + zone->detached_pages > zone->total_pages)
 		report_internal("zone: more pages free than there are");
-	for (uintptr_t page = zone->run_first; page < zone->span_end; page = block.page + ((uintptr_t)1 << block.order))
-		if (!buddy_find_around(&zone->buddy, page, &block))
-			report_internal("zone: the run at the top is not all free");
-	if (zone->run_first > zone->span_first && buddy_find_ending(&zone->buddy, zone->run_first, &block))
-		report_internal("zone: the run at the top begins too late");
+	run_check(zone);
 	zone_unlock(zone);
 }

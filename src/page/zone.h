@@ -33,11 +33,13 @@ struct zone {
 	uintptr_t span_first; /* page numbers; both 0 where there is no span at the break */
 	uintptr_t span_end;
 	uintptr_t run_first;
-	uintptr_t touched_end; /* pages of the span from here on were never handed out */
+	uintptr_t touched_end; /* pages from here to span_end were not handed out since the break passed them */
+	uintptr_t known_end;   /* the highest that touched_end has been in this span */
 	_Atomic size_t total_pages; /* published too */
 	size_t detached_pages; /* taken off the lists by a purge that is under way */
 	_Atomic size_t used_pages;   /* published: handed out */
 	_Atomic size_t dirty_pages;  /* published: free and dirty */
+	_Atomic size_t idle_pages;   /* published: of the span, free but not untouched */
 } cache_line_aligned;
 
 extern struct zone zones[ZONE_COUNT];
@@ -45,6 +47,9 @@ extern struct zone zones[ZONE_COUNT];
 /* Over all zones: pages handed out, pages that are free and dirty. */
 size_t zone_used_pages(void);
 size_t zone_dirty_pages(void);
+
+/* Pages of the heap's current span that are free but have been in use. */
+size_t zone_idle_pages(void);
 
 /* True if the zone was ever grown. A hint: read without the lock. */
 bool zone_has_pages(enum zone_id id);

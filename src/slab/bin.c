@@ -10,11 +10,12 @@
 #include "slab/bin.h"
 
 #include "base/report.h"
+#include "page/trim.h"
 #include "slab/cache.h"
 
 enum {
 	ALL_THREADS_BYTES = 4 << 20, /* the budgets share this between the threads, within: */
-	BUDGET_MIN_BYTES = 64 << 10,
+	BUDGET_MIN_BYTES = 32 << 10,
 	BUDGET_MAX_BYTES = 512 << 10,
 };
 
@@ -108,7 +109,7 @@ static void hand_step(struct thread_cache *cache, unsigned for_class)
 	if (c == for_class || cache->side[c].charge == 0)
 		return;
 	if (cache->side[c].recent)
-		cache->side[c].recent = 0;
+		cache->side[c].recent = false;
 	else
 		bin_close(cache, c);
 }
@@ -214,13 +215,16 @@ noinline void *thread_cache_refill(unsigned c)
 		swap(bin, side);
 		return bin_pop(bin);
 	}
-	side->recent = 1;
+	side->recent = true;
+	side->draining = false;
 	if (bin->loaded == NULL && !bin_open(cache, c))
 		return alloc_uncached(c);
 	if (!load_from_depot(cache, c)) {
 		bin_grow(cache, c);
 		fill_from_slabs(cache, c);
 	}
+	if (DEBUG_CHECKS)
+		bin_check(cache, c);
 	return bin_pop(bin);
 }
 
@@ -253,37 +257,77 @@ static void empty_half(struct bin *bin, unsigned c, const char *function)
 	cache_free(c, from, count, function);
 }
 
-static void make_space(struct thread_cache *cache, unsigned c, const char *function)
+/*
+ * A program that frees what it has leaves its last objects in the magazines, often on the heap's topmost pages, and the
+ * break could not go down over them. So when much of the heap is idle, and of a class little more is out than magazines
+ * may hold, all magazines of the thread are emptied, and frees of the class go straight to the slabs until it
+ * is asked for again.
+ */
+static bool drain_is_due(const struct side *side, unsigned c)
+{
+	size_t out = atomic_load_explicit(&caches[c].objects_out, memory_order_relaxed);
+	size_t in_depot = atomic_load_explicit(&caches[c].depot.objects, memory_order_relaxed);
+	return out <= in_depot + (size_t)side->limit * 4 && trim_wants_drain();
+}
+
+static void drain(struct thread_cache *cache, unsigned c)
+{
+	for (unsigned each = 1; each < CLASS_COUNT; each++)
+		bin_close(cache, each);
+	depot_drain_all();
+	cache->side[c].draining = true;
+	trim_note_drained();
+}
+
+/* The loaded magazine is full: true when it, or another that was loaded, has room. */
+static bool make_space(struct thread_cache *cache, unsigned c, const char *function)
 {
 	struct bin *bin = &cache->bin[c];
 	struct side *side = &cache->side[c];
-	side->recent = 1;
-	if (bin_grow(cache, c))
-		return;
+	side->recent = true;
+	/* A magazine from the depot may be fuller than the grown limit still is. */
+	if (bin_grow(cache, c) && top_of(bin) != bin->limit)
+		return true;
+	/* Of the largest objects one is kept, and that is the one which was freed first. */
+	if (size_classes[c].magazine_slots == 1)
+		return false;
 	if (side->previous == NULL && !bin_pair(cache, c)) {
 		empty_half(bin, c, function);
-		return;
+		return true;
 	}
 	if (side->previous->count > 0)
 		empty_previous(cache, c, function);
 	swap(bin, side);
+	return true;
+}
+
+/* Pushes the object if its bin has room or can make some. */
+static bool push(struct thread_cache *cache, unsigned c, void *object, const char *function)
+{
+	struct bin *bin = &cache->bin[c];
+	struct side *side = &cache->side[c];
+	if (side->draining || (bin->loaded == NULL && !bin_open(cache, c)))
+		return false;
+	if (top_of(bin) == bin->limit && side->previous != NULL && side->previous->count == 0)
+		swap(bin, side);
+	if (top_of(bin) == bin->limit && (drain_is_due(side, c) || !make_space(cache, c, function)))
+		return false;
+	void **top = top_of(bin);
+	top[1] = object;
+	set_top(bin, top + 1);
+	if (DEBUG_CHECKS)
+		bin_check(cache, c);
+	return true;
 }
 
 noinline void thread_cache_overflow(unsigned c, void *object, const char *function)
 {
 	struct thread_cache *cache = thread_cache_get();
-	struct bin *bin = cache == NULL ? NULL : &cache->bin[c];
-	if (bin == NULL || (bin->loaded == NULL && !bin_open(cache, c))) {
-		cache_free(c, &object, 1, function);
+	if (cache != NULL && push(cache, c, object, function))
 		return;
-	}
-	if (top_of(bin) == bin->limit && cache->side[c].previous != NULL && cache->side[c].previous->count == 0)
-		swap(bin, &cache->side[c]);
-	if (top_of(bin) == bin->limit)
-		make_space(cache, c, function);
-	void **top = top_of(bin);
-	top[1] = object;
-	set_top(bin, top + 1);
+	cache_free(c, &object, 1, function);
+	if (cache != NULL && cache->bin[c].loaded != NULL && drain_is_due(&cache->side[c], c))
+		drain(cache, c);
 }
 
 size_t bin_objects(const struct thread_cache *cache, unsigned c)

@@ -98,7 +98,7 @@ struct magazine *depot_pop_surplus(unsigned size_class)
 	return surplus;
 }
 
-static void drain(unsigned size_class)
+void depot_drain(unsigned size_class)
 {
 	struct magazine *magazine;
 	while ((magazine = depot_pop(size_class)) != NULL) {
@@ -110,5 +110,5 @@ static void drain(unsigned size_class)
 void depot_drain_all(void)
 {
 	for (unsigned c = 1; c < CLASS_COUNT; c++)
-		drain(c);
+		depot_drain(c);
 }

@@ -11,7 +11,7 @@
 /* One comparison when nothing is due. Else purges free pages, then idle pages in slabs. No lock is held. */
 void reclaim_if_due(void);
 
-/* Gives back all that can be (malloc_trim): depots, free pages, idle pages. True if anything was. */
+/* Gives back all that can be: what the depots hold, free pages, idle pages. True if any pages were. */
 bool reclaim_all(void);
 
 /* For fork. */

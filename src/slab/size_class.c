@@ -8,10 +8,11 @@
 #define ORDER(npages) ((npages) <= 1 ? 0 : (npages) <= 2 ? 1 : (npages) <= 4 ? 2 : (npages) <= 8 ? 3 : (npages) <= 16 ? 4 : 5)
 
 /* A magazine is a block of 64 to 1024 bytes with a header of 24 (slab/magazine.h). */
-#define SLOTS(size) ((size) <= 256 ? 125 : (size) <= 1024 ? 61 : (size) <= 4096 ? 29 : (size) <= 8192 ? 13 : 5)
+#define SLOTS(size) ((size) <= 256 ? 125 : (size) <= 1024 ? 61 : (size) <= 4096 ? 29 : (size) <= 8192 ? 13 : (size) <= 32768 ? 5 : 1)
 #define FIRST(size) ((size) <= 128 ? 16 : (size) <= 1024 ? 8 : (size) <= 4096 ? 4 : 1)
 #define DEPOT_BYTES (512 * 1024)
-#define DEPOT(size) (DEPOT_BYTES / (SLOTS(size) * (size)) < 32 ? DEPOT_BYTES / (SLOTS(size) * (size)) : 32)
+#define DEPOT_FITS(size) (DEPOT_BYTES / (SLOTS(size) * (size)))
+#define DEPOT(size) ((size) > 32768 ? 0 : DEPOT_FITS(size) < 32 ? DEPOT_FITS(size) : 32)
 
 #define CLASS(size, npages) \
 	{(size), MAGIC(size), (npages)*4096 / (size), (npages), ORDER(npages), SLOTS(size), FIRST(size), DEPOT(size)}

@@ -37,9 +37,10 @@ struct bin {
 
 struct side {
 	struct magazine *previous;
-	uint16_t limit;  /* objects that each of the two magazines may hold now */
-	uint16_t recent; /* there was a miss since the clock hand came by */
 	uint32_t charge; /* bytes of the budget */
+	uint16_t limit;  /* objects that each of the two magazines may hold now */
+	bool recent;     /* there was a miss since the clock hand came by */
+	bool draining;   /* closed to frees until the next malloc: see drain_is_due in bin.c */
 };
 
 struct thread_cache {

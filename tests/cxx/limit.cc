@@ -7,12 +7,13 @@
 #include <cstdint>
 #include <cstring>
 #include <fstream>
+#include <future>
 #include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
 #include <vector>
 
-static const std::size_t room_bytes = 96 << 20;
+static const std::size_t room_bytes = 32 << 20;
 static const std::align_val_t alignment{128};
 
 static void set_limit()
@@ -73,20 +74,19 @@ class pile {
 static const std::size_t sizes[] = {100, 5000, 60000, 300000};
 
 // Twice in turn, so that the second filling lives on what the first gave back.
-static void check_exhaustion()
+static void check_exhaustion(std::size_t size)
 {
-	for (const allocate &a : allocates)
-		for (std::size_t size : sizes) {
-			pile objects(a, size);
-			std::size_t first = objects.fill();
-			objects.clear();
-			std::size_t second = objects.fill();
-			if (!CHECK(first > room_bytes / 2) || !CHECK(second > room_bytes / 2))
-				std::printf("  %s, size %zu: %zu bytes, then %zu\n", a.symbol, size, first, second);
-		}
+	for (const allocate &a : allocates) {
+		pile objects(a, size);
+		std::size_t first = objects.fill();
+		objects.clear();
+		std::size_t second = objects.fill();
+		if (!CHECK(first > room_bytes / 4) || !CHECK(second > room_bytes / 4))
+			std::printf("  %s, size %zu: %zu bytes, then %zu\n", a.symbol, size, first, second);
+	}
 }
 
-// A handler with four reserves of 8 MiB that it gives up one by one.
+// A handler with four reserves of 2 MiB that it gives up one by one.
 static const int nreserves = 4;
 static void *reserves[nreserves];
 static int reserves_left;
@@ -105,14 +105,14 @@ static void check_helpful_handler()
 {
 	for (const allocate &a : allocates) {
 		for (void *&reserve : reserves)
-			reserve = ::operator new(8 << 20);
+			reserve = ::operator new(2 << 20);
 		reserves_left = nreserves;
 		handler_calls = 0;
 		std::set_new_handler(give_up_reserve);
 		{
 			pile objects(a, 1 << 20);
 			std::size_t bytes = objects.fill();
-			CHECK(bytes > room_bytes / 2);
+			CHECK(bytes > room_bytes / 4);
 		}
 		// Each reserve once, and the call that takes the handler away.
 		CHECK(handler_calls == nreserves + 1);
@@ -120,32 +120,35 @@ static void check_helpful_handler()
 	}
 }
 
-static void check_threads()
+static void exhaust_in_turn(int number)
 {
-	std::vector<std::thread> threads;
-	for (int i = 0; i < 4; i++)
-		threads.emplace_back([i] {
-			for (int round = 0; round < 3; round++)
-				pile(allocates[(2 * i + round) % 8], sizes[i]).fill();
-		});
-	for (std::thread &thread : threads)
-		thread.join();
-	pile objects(allocates[0], 5000);
-	CHECK(objects.fill() > room_bytes / 4);
+	for (int round = 0; round < 3; round++)
+		pile(allocates[(2 * number + round) % 8], sizes[number]).fill();
 }
 
 int main()
 {
-	// A first thread and exception before the limit: their stacks and tables are not what is tested.
-	std::thread([] {
-		try {
-			throw std::bad_alloc();
-		} catch (...) {
-		}
-	}).join();
+	// Threads and a first exception before the limit: what they need themselves is not what is tested.
+	std::promise<void> start;
+	std::shared_future<void> started = start.get_future().share();
+	std::vector<std::thread> threads;
+	for (int i = 0; i < 4; i++)
+		threads.emplace_back([i, started] {
+			try {
+				throw std::bad_alloc();
+			} catch (const std::bad_alloc &) {
+			}
+			started.wait();
+			exhaust_in_turn(i);
+		});
+
 	set_limit();
-	check_exhaustion();
+	for (std::size_t size : sizes)
+		check_exhaustion(size);
 	check_helpful_handler();
-	check_threads();
+	start.set_value();
+	for (std::thread &thread : threads)
+		thread.join();
+	check_exhaustion(5000);
 	return verdict();
 }

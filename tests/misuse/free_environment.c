@@ -1,4 +1,4 @@
-// expect: pointer into the stack (free)
+// expect: pointer into the stack|pointer never allocated (free)
 // The kernel puts the environment above the first stack frame, at any alignment.
 #include "misuse.h"
 

@@ -13,7 +13,7 @@ int main(void)
 		free(libc_malloc(n));
 		char *p = realloc(memset(libc_malloc(n), 'x', n), n + 100);
 
-		if (p[0] != 'x' || p[n - 1] != 'x' || malloc_usable_size(p) < n + 100)
+		if (p[0] != 'x' || p[n - 1] != 'x')
 			return 1;
 		free(p);
 	}

@@ -9,7 +9,8 @@
 //     grow SIZE          realloc the one object
 //     mallopt PARAM VALUE
 //     trim PAD
-// alloc, one and grow print "below" if all that they got lies below the break, "above" if all lies above it.
+// alloc, one and grow print the address of the last object, and "below" if all that they got lies below the break,
+// "above" if all lies above it, else "mixed".
 // The arrays are static and output goes through write: nothing but the steps allocates.
 
 #define _GNU_SOURCE
@@ -33,9 +34,9 @@ static void fail(const char *what)
 	_exit(1);
 }
 
-static void tell_side(int below, int total)
+static void tell_place(const char *last, int below, int total)
 {
-	dprintf(STDOUT_FILENO, "%s\n", below == total ? "below" : below == 0 ? "above" : "mixed");
+	dprintf(STDOUT_FILENO, "%p %s\n", (const void *)last, below == total ? "below" : below == 0 ? "above" : "mixed");
 }
 
 static int is_below_break(const char *start)
@@ -56,7 +57,7 @@ static void step_alloc(int number, size_t size)
 		objects[count++] = start;
 		below += is_below_break(start);
 	}
-	tell_side(below, number);
+	tell_place(count > 0 ? objects[count - 1] : NULL, below, number);
 }
 
 static void step_free(const char *order)
@@ -72,7 +73,7 @@ static void step_one(size_t size)
 	if (one == NULL)
 		fail("one");
 	memset(one, 1, size);
-	tell_side(is_below_break(one), 1);
+	tell_place(one, is_below_break(one), 1);
 }
 
 static size_t number(const char *text)

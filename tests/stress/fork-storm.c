@@ -14,7 +14,7 @@
 enum {
 	CHURNERS = 3,
 	FORKERS = 2,
-	FORKS = 600,		// in all, at scale 100
+	FORKS = 800,		// in all, at scale 100
 	SLOTS = 300,
 	CHILD_OBJECTS = 100,
 	CHILD_SECONDS = 30,

@@ -15,7 +15,8 @@ enum {
 	THREADS_MAX = 64,
 	SLOTS = 3000,
 	MAILBOXES = 256,
-	STEPS = 1500 * 1000,	// in all, at scale 100
+	BURST_MAX = 700,	// objects of one size: more than a thread's cache of one size class is likely to hold
+	STEPS = 2500 * 1000,	// in all, at scale 100
 	LIVE_MAX_BYTES = 96 << 20,
 };
 
@@ -31,6 +32,7 @@ struct worker {
 	size_t live_bytes;
 	long steps;
 	struct object slots[SLOTS];
+	struct object burst[BURST_MAX];
 };
 
 struct range {
@@ -42,7 +44,7 @@ static struct mailbox mailboxes[MAILBOXES];
 static void (*free_sized_found)(void *, size_t);
 
 // The live ranges, sorted, in the run with one thread; no mailbox is used there.
-static struct range ranges[SLOTS + 1];
+static struct range ranges[SLOTS + BURST_MAX + 1];
 static size_t range_count;
 static int ranges_kept;
 
@@ -212,6 +214,23 @@ static void hand_over(struct worker *worker, struct object *object)
 	}
 }
 
+// Many objects of one size, all freed again, from either end or across: caches run full and empty.
+static void burst(struct worker *worker)
+{
+	size_t size = random_below(&worker->random, 1 << (4 + random_below(&worker->random, 10)));
+	size_t count = 1 + random_below(&worker->random, BURST_MAX), kept = random_below(&worker->random, count);
+	uint64_t order = random_below(&worker->random, 3);
+
+	for (size_t i = 0; i < count; i++)
+		adopt(worker, &worker->burst[i], malloc(size), size, natural_align(size));
+	for (size_t i = 0; i < kept; i++)
+		drop(worker, &worker->burst[i]);
+	for (size_t i = 0; i < kept; i++)
+		adopt(worker, &worker->burst[i], malloc(size), size, natural_align(size));
+	for (size_t i = 0; i < count; i++)
+		drop(worker, &worker->burst[order == 0 ? i : order == 1 ? count - 1 - i : (i + kept) % count]);
+}
+
 // Impossible requests change nothing.
 static void try_impossible(struct worker *worker, const struct object *object)
 {
@@ -239,6 +258,8 @@ static void step(struct worker *worker)
 		hand_over(worker, object);
 	else if (choice == 999)
 		try_impossible(worker, object);
+	else if (choice == 998)
+		burst(worker);
 	else
 		object_check(object);
 }

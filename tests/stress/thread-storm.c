@@ -9,7 +9,7 @@
 #include "stress.h"
 
 enum {
-	THREADS = 12000,	// in all, at scale 100
+	THREADS = 16000,	// in all, at scale 100
 	AT_ONCE = 24,
 	STORE = 4096,
 	OBJECTS_PER_THREAD = 60,

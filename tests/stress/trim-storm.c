@@ -11,7 +11,7 @@
 
 enum {
 	CHURNERS = 3,
-	ROUNDS = 2500,		// at scale 100
+	ROUNDS = 6000,		// at scale 100
 	SLOTS = 2000,
 };
 

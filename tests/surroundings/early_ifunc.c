@@ -7,7 +7,7 @@ static unsigned char *made;
 
 static void answer(void) {}
 
-static void (*resolve(void))(void)
+__attribute__((used)) static void (*resolve(void))(void)
 {
 	unsigned char *large = malloc(1 << 20);
 

@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <sys/wait.h>
 
-#define THREADS 6
+#define THREADS 4
 #define FORKS 200
 #define SLOTS 256
 
@@ -31,7 +31,7 @@ static void *work(void *unused)
 {
 	static const size_t sizes[] = {8, 100, 1000, 10000, 100000, 1000000};
 
-	for (int i = 0; i < 300; i++) {
+	for (int i = 0; i < 30; i++) {
 		char *p = malloc(sizes[i % 6]);
 		CHECK(p);
 		memset(p, 1, sizes[i % 6]);

@@ -1,5 +1,7 @@
 /* How long a malloc takes while another thread frees 2 GB: no lock may be held that long (PEERS.md 13,
- * gperftools#754). The target for p99.9 is 10 us; the test fails at 100 ms, since no test fails because of the clock.
+ * gperftools#754). The target for p99.9 is 10 us. Since no test fails because of the clock, this one fails only when
+ * p99.9 reaches 100 ms, or when one call waits for more than a second that is more than half of the freeing: no
+ * scheduler does that, a lock held meanwhile does.
  *
  * latency LEAST MOST: sizes of the blocks in the 2 GB (less where the machine has less than 6 GB available).
  */
@@ -35,7 +37,7 @@ static double bucket_us(int bucket)
 
 static long histogram[64 * SUB];
 static long samples;
-static uint64_t worst;
+static uint64_t worst; /* ns: the longest call */
 
 static void burst(uint64_t *seed)
 {
@@ -128,9 +130,11 @@ int main(int argc, char **argv)
 	do
 		burst(&seed);
 	while (!freed);
-	double seconds = (double)(now_ns() - start) / 1e9, p999 = report("while 2 GB are freed");
+	double seconds = (double)(now_ns() - start) / 1e9, longest = (double)worst / 1e9;
+	double p999 = report("while 2 GB are freed");
 	printf("%.1f GB freed in %.2f s; RSS then %.0f MB\n", (double)total / (1 << 30), seconds, rss_mb());
 	CHECK(p999 < 100000);
+	CHECK(longest < 1 || longest < seconds / 2);
 	pthread_join(thread, NULL);
 	return 0;
 }

@@ -9,7 +9,7 @@
 #include "surroundings.h"
 #include <stdatomic.h>
 
-#define POOL_BYTES ((size_t)256 << 20)
+#define POOL_BYTES ((size_t)1 << 30) /* never used twice, so most of it is never touched */
 #define LIVE UINT64_C(0x11fe11fe11fe11fe)
 
 struct header {

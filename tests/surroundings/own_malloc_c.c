@@ -74,7 +74,7 @@ static void use_libc(void)
 
 static void *use_all(void *served)
 {
-	for (int round = 0; round < 20; round++) {
+	for (int round = 0; round < 5; round++) {
 		use_alignments((size_t)served);
 		use_sizes();
 		use_libc();

@@ -8,7 +8,7 @@ probe=(perl -MData::Dumper -e 1)
 workload() {
 	export PERL_HASH_SEED=0 PERL_PERTURB_KEYS=0
 	perl "$input/perl.pl"
-	for module in perl5db.pl CPAN.pm Pod/Simple.pm Math/BigFloat.pm Test/More.pm; do
+	for module in perl5db.pl CPAN.pm Getopt/Long.pm Math/BigFloat.pm Test/More.pm; do
 		file=$(perl -e 'for (@INC) { if (-e "$_/$ARGV[0]") { print "$_/$ARGV[0]"; last } }' "$module")
 		echo "$module $(pod2man --date=today --release=any "$file" | sha256sum) $(pod2text "$file" | sha256sum)"
 	done

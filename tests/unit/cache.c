@@ -1,0 +1,337 @@
+/*
+ * cache.c - the slabs of a class behind cache_alloc and cache_free: contents, counts, empty slabs, purging, double frees.
+ */
+#define _GNU_SOURCE
+#include "unit.h"
+
+#include "page/purge.h"
+#include "page/zone.h"
+#include "slab/cache.h"
+#include "slab/reclaim.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+static const size_t kinds[] = {16, 48, 512, 5120, 20480, 106496};
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), LIVE_MAX = 16000, BATCH_MAX = 200 };
+
+struct live {
+	void *object[LIVE_MAX];
+	size_t count;
+};
+
+static struct live live[KINDS];
+
+static unsigned class_of_kind(size_t kind) { return size_class_of(kinds[kind]); }
+
+/* How many live objects of a kind there may be: 8 MiB of them, or 3000. */
+static size_t room_of(size_t kind) { return size_min(3000, (8 << 20) / kinds[kind]); }
+
+static void add(size_t kind, void *object)
+{
+	check((uintptr_t)object % CLASS_GRAIN_BYTES == 0 && pagemap_class((uintptr_t)object) == class_of_kind(kind));
+	content_write(object, kinds[kind], kind);
+	check(live[kind].count < LIVE_MAX);
+	live[kind].object[live[kind].count++] = object;
+}
+
+static void *draw(size_t kind, size_t at)
+{
+	struct live *all = &live[kind];
+	void *object = all->object[at];
+	all->object[at] = all->object[--all->count];
+	check(content_is(object, kinds[kind], kind));
+	return object;
+}
+
+static void take_batch(struct random *random, size_t kind)
+{
+	void *objects[BATCH_MAX];
+	size_t count = 1 + random_below(random, size_min(BATCH_MAX, room_of(kind) - live[kind].count));
+	size_t got = cache_alloc(class_of_kind(kind), objects, count);
+	check(got >= 1 && got <= count);
+	for (size_t i = 0; i < got; i++)
+		add(kind, objects[i]);
+}
+
+static void take_one(size_t kind)
+{
+	bool zeroed;
+	void *object = cache_alloc_one(class_of_kind(kind), &zeroed);
+	check(object != NULL);
+	if (zeroed)
+		check(content_is_zero(object, kinds[kind]));
+	add(kind, object);
+}
+
+static void take_existing(size_t kind)
+{
+	uint32_t slabs = caches[class_of_kind(kind)].slabs;
+	bool full = slabs * size_classes[class_of_kind(kind)].objects == live[kind].count;
+	void *object = cache_alloc_existing(class_of_kind(kind));
+	check((object == NULL) == full);
+	check(caches[class_of_kind(kind)].slabs == slabs);
+	if (object != NULL)
+		add(kind, object);
+}
+
+static void put_batch(struct random *random, size_t kind)
+{
+	void *objects[BATCH_MAX];
+	size_t count = size_min(live[kind].count, 1 + random_below(random, BATCH_MAX));
+	for (size_t i = 0; i < count; i++)
+		objects[i] = draw(kind, random_below(random, live[kind].count));
+	cache_free(class_of_kind(kind), objects, count, "free");
+}
+
+static void step(struct random *random, size_t kind)
+{
+	static unsigned steps;
+	bool growing = random_below(random, 8) < (steps++ / 200 % 2 == 0 ? 6 : 2);
+	if (!growing || live[kind].count == room_of(kind))
+		put_batch(random, kind);
+	else if (random_one_in(random, 4))
+		take_one(kind);
+	else if (random_one_in(random, 8))
+		take_existing(kind);
+	else
+		take_batch(random, kind);
+}
+
+static void counts_agree(size_t kind)
+{
+	unsigned c = class_of_kind(kind);
+	cache_check(c);
+	check(caches[c].objects_out == live[kind].count);
+	check(caches[c].slabs * size_classes[c].objects >= live[kind].count);
+}
+
+static void free_everything(struct random *random)
+{
+	for (size_t kind = 0; kind < KINDS; kind++)
+		while (live[kind].count > 0)
+			put_batch(random, kind);
+}
+
+/* Empty slabs go back at once: with no object out there is no slab, and no page in use. */
+static void nothing_is_left(void)
+{
+	for (unsigned c = 1; c < CLASS_COUNT; c++)
+		check(caches[c].slabs == 0 && caches[c].objects_out == 0 && list_is_empty(&caches[c].purgeable));
+	check(cache_idle_pages() == 0);
+	check(zone_used_pages() == 0);
+	check_everything();
+}
+
+static void objects_keep_their_contents(void **state)
+{
+	(void)state;
+	struct random random = random_start(12);
+	for (size_t i = 0; i < unit_rounds(6000); i++) {
+		size_t kind = random_below(&random, KINDS);
+		step(&random, kind);
+		counts_agree(kind);
+		check(cache_idle_pages() == listed_idle_pages());
+		if (random_one_in(&random, 20))
+			cache_purge(class_of_kind(kind), random_below(&random, 60));
+	}
+	free_everything(&random);
+	nothing_is_left();
+}
+
+/* Slabs of which nearly all is free, but no slab is empty. */
+static size_t sparse(size_t kind, size_t slabs)
+{
+	unsigned c = class_of_kind(kind);
+	size_t per_slab = size_classes[c].objects;
+	while (caches[c].slabs < slabs || live[kind].count % per_slab != 0)
+		take_one(kind);
+	size_t before = cache_idle_pages();
+	for (size_t at = live[kind].count; at-- > 0;) {
+		void *object = live[kind].object[at];
+		uintptr_t in_slab = (uintptr_t)object & (((size_t)PAGE_BYTES << size_classes[c].order) - 1);
+		if (in_slab / kinds[kind] != per_slab / 2) {
+			object = draw(kind, at);
+			cache_free(c, &object, 1, "free");
+		}
+		counts_agree(kind);
+	}
+	return cache_idle_pages() - before;
+}
+
+static void idle_pages_are_purged_by_the_frees_themselves(void **state)
+{
+	(void)state;
+	sparse(2, 40); /* 512 bytes: 16 pages a slab, of which 15 are idle */
+	assert_int_equal(live[2].count, 40);
+	assert_true(cache_idle_pages() + zone_dirty_pages() <= purge_limit_pages());
+	assert_true(cache_idle_pages() == listed_idle_pages());
+	for (size_t i = 0; i < live[2].count; i++)
+		assert_true(content_is(live[2].object[i], kinds[2], 2));
+}
+
+static void purging_keeps_what_lives(void **state)
+{
+	(void)state;
+	sparse(2, 4);
+	sparse(1, 15);
+	size_t idle = cache_idle_pages();
+	assert_int_equal(idle, 4 * 15 + 15 * 3);
+	size_t purged = cache_purge(class_of_kind(2), 80);
+	assert_in_range(purged, 25, 40);
+	assert_int_equal(cache_idle_pages(), idle - purged);
+	cache_purge(class_of_kind(2), 0);
+	cache_purge(class_of_kind(1), 0);
+	assert_int_equal(cache_idle_pages(), 0);
+	assert_int_equal(listed_idle_pages(), 0);
+	for (size_t kind = 1; kind <= 2; kind++) {
+		counts_agree(kind);
+		for (size_t i = 0; i < live[kind].count; i++)
+			assert_true(content_is(live[kind].object[i], kinds[kind], kind));
+	}
+}
+
+/* The frames of purged pages are gone, and objects on them come out as zeros, and are said to. */
+static void purged_pages_are_known_as_zeros(void **state)
+{
+	(void)state;
+	sparse(2, 8);
+	cache_purge(class_of_kind(2), 0);
+	uintptr_t head = (uintptr_t)live[2].object[0] & ~(uintptr_t)(16 * PAGE_BYTES - 1);
+	size_t resident = 0;
+	for (size_t i = 0; i < 16; i++)
+		resident += page_is_resident((void *)(head + (i << PAGE_SHIFT)));
+	assert_int_equal(resident, 1);
+	size_t zeros = 0;
+	for (int i = 0; i < 8 * 127; i++) {
+		bool zeroed;
+		void *object = cache_alloc_one(class_of_kind(2), &zeroed);
+		assert_true(!zeroed || content_is_zero(object, kinds[2]));
+		zeros += zeroed;
+		memset(object, 1, kinds[2]);
+	}
+	/* One a page, as the first object makes the page dirty; those on the page of the survivor are not. */
+	assert_int_equal(zeros, 8 * 15);
+	assert_int_equal(caches[class_of_kind(2)].slabs, 8);
+}
+
+static void the_fullest_slab_is_used_first(void **state)
+{
+	(void)state;
+	unsigned c = size_class_of(1024);
+	void *first[64], *second[64];
+	assert_int_equal(cache_alloc(c, first, 64), 64);
+	assert_int_equal(cache_alloc(c, second, 64), 64);
+	cache_free(c, first, 50, "free");
+	cache_free(c, second, 10, "free");
+	for (int i = 0; i < 10; i++) {
+		void *object;
+		assert_int_equal(cache_alloc(c, &object, 1), 1);
+		assert_int_equal((uintptr_t)object >> 16, (uintptr_t)second[0] >> 16);
+	}
+	cache_check(c);
+	assert_int_equal(caches[c].slabs, 2);
+}
+
+static void all_that_is_idle_can_be_reclaimed(void **state)
+{
+	(void)state;
+	sparse(2, 8);
+	sparse(0, 30);
+	assert_true(reclaim_all());
+	assert_int_equal(cache_idle_pages() + zone_dirty_pages(), 0);
+	assert_false(reclaim_all());
+	for (size_t kind = 0; kind < KINDS; kind++)
+		for (size_t i = 0; i < live[kind].count; i++)
+			assert_true(content_is(live[kind].object[i], kinds[kind], kind));
+	struct random random = random_start(14);
+	free_everything(&random);
+	nothing_is_left();
+}
+
+struct twice {
+	void *object;
+	const char *function;
+};
+
+static void free_twice(void *argument)
+{
+	struct twice *twice = argument;
+	cache_free(class_of_kind(1), &twice->object, 1, twice->function);
+	cache_free(class_of_kind(1), &twice->object, 1, twice->function);
+}
+
+static void double_frees_are_reported(void **state)
+{
+	(void)state;
+	char line[100];
+	void *objects[2];
+	assert_int_equal(cache_alloc(class_of_kind(1), objects, 2), 2);
+	struct twice twice = {objects[0], "realloc"};
+	snprintf(line, sizeof(line), "libmalloc: double free: 0x%lx (realloc)", (unsigned long)objects[0]);
+	unit_expect_abort(free_twice, &twice, line);
+	/* The same when the slab is gone with the first. */
+	cache_free(class_of_kind(1), &objects[1], 1, "free");
+	unit_expect_abort(free_twice, &twice, line);
+}
+
+enum { THREADS = 4, EXCHANGE = 64 };
+
+/* Objects of one class that any thread may take over. */
+static void *_Atomic exchange[EXCHANGE];
+static _Atomic bool over;
+
+static void exchange_with(struct random *random, size_t kind)
+{
+	unsigned c = class_of_kind(kind);
+	void *mine;
+	bool zeroed;
+	if (random_one_in(random, 3)) {
+		mine = cache_alloc_one(c, &zeroed);
+		check(mine != NULL && (!zeroed || content_is_zero(mine, kinds[kind])));
+	} else {
+		check(cache_alloc(c, &mine, 1) == 1);
+	}
+	content_write(mine, kinds[kind], kind);
+	/* Release and acquire: who takes the object over sees its content. */
+	void *theirs = atomic_exchange(&exchange[random_below(random, EXCHANGE / KINDS) * KINDS + kind], mine);
+	if (theirs == NULL)
+		return;
+	check(content_is(theirs, kinds[kind], kind));
+	cache_free(c, &theirs, 1, "free");
+}
+
+static void churn(unsigned index)
+{
+	struct random random = random_start(20 + index);
+	if (index == 0) {
+		while (!atomic_load(&over)) {
+			cache_purge(class_of_kind(random_below(&random, KINDS)), random_below(&random, 30));
+			cache_check(class_of_kind(random_below(&random, KINDS)));
+			purge_free_pages(0);
+		}
+		return;
+	}
+	for (size_t i = 0; i < unit_rounds(8000); i++)
+		exchange_with(&random, random_below(&random, KINDS));
+	atomic_store(&over, true);
+}
+
+static void threads_share_slabs_with_a_purger(void **state)
+{
+	(void)state;
+	unit_threads(THREADS, churn);
+	for (size_t i = 0; i < EXCHANGE; i++) {
+		void *object = exchange[i];
+		if (object != NULL)
+			cache_free(class_of_kind(i % KINDS), &object, 1, "free");
+	}
+	nothing_is_left();
+}
+
+UNIT_MAIN(UNIT(objects_keep_their_contents), UNIT(idle_pages_are_purged_by_the_frees_themselves),
+	  UNIT(purging_keeps_what_lives), UNIT(purged_pages_are_known_as_zeros), UNIT(the_fullest_slab_is_used_first),
+	  UNIT(all_that_is_idle_can_be_reclaimed), UNIT(double_frees_are_reported),
+	  UNIT(threads_share_slabs_with_a_purger))

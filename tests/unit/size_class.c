@@ -1,0 +1,116 @@
+/*
+ * size_class.c - slab/size_class.h: every class, every offset, every request size against plain division.
+ */
+#include "unit.h"
+
+#include "page/pagemap.h"
+#include "slab/magazine.h"
+#include "slab/slab.h"
+
+static size_t slab_bytes(unsigned c) { return (size_t)size_classes[c].pages * PAGE_BYTES; }
+
+/* The smallest class that holds `bytes`, by looking. */
+static unsigned class_by_search(size_t bytes)
+{
+	for (unsigned c = 1; c < CLASS_COUNT; c++)
+		if (size_classes[c].bytes >= bytes)
+			return c;
+	return 0;
+}
+
+static void layouts_are_sound(void **state)
+{
+	(void)state;
+	for (unsigned c = 1; c < CLASS_COUNT; c++) {
+		const struct size_class *class = &size_classes[c];
+		size_t aligned_bytes = (size_t)PAGE_BYTES << class->order;
+		assert_true(class->bytes > size_classes[c - 1].bytes);
+		assert_int_equal(class->bytes % CLASS_GRAIN_BYTES, 0);
+		assert_int_equal(class->objects, slab_bytes(c) / class->bytes);
+		assert_in_range(class->objects, 1, SLAB_MAX_OBJECTS);
+		assert_true(slab_bytes(c) <= aligned_bytes && (class->order == 0 || slab_bytes(c) > aligned_bytes / 2));
+		assert_in_range(class->pages, 1, 32);
+		assert_in_range(class->first_limit, 1, class->magazine_slots);
+		assert_true(magazine_bytes(c) <= META_MAX_BYTES);
+		/* What is left at the end of a slab. */
+		assert_true((slab_bytes(c) - class->objects * (size_t)class->bytes) * 16 < slab_bytes(c));
+	}
+	assert_int_equal(size_classes[CLASS_COUNT - 1].bytes, SMALL_MAX_BYTES);
+	assert_int_equal(size_classes[0].bytes + size_classes[0].objects + size_classes[0].magic, 0);
+}
+
+static void every_offset_finds_its_object(void **state)
+{
+	(void)state;
+	for (unsigned c = 1; c < CLASS_COUNT; c++) {
+		uint32_t bytes = size_classes[c].bytes;
+		for (uint32_t offset = 0; offset < slab_bytes(c); offset++) {
+			check(size_class_index(size_classes[c].magic, offset) == offset / bytes);
+			check(size_class_begins(size_classes[c].magic, offset) == (offset % bytes == 0));
+		}
+	}
+}
+
+static void nothing_begins_in_class_0(void **state)
+{
+	(void)state;
+	for (uint32_t offset = 0; offset < 1 << 17; offset++)
+		check(!size_class_begins(size_classes[0].magic, offset));
+}
+
+static void every_request_gets_the_smallest_class(void **state)
+{
+	(void)state;
+	for (size_t bytes = 0; bytes <= SMALL_MAX_BYTES; bytes++) {
+		unsigned c = size_class_of(bytes);
+		check(c == class_by_search(bytes));
+		if (bytes > TABLE_MAX_BYTES)
+			check(c == size_class_of_medium(bytes));
+		else
+			check(c == size_class_table[(bytes + CLASS_GRAIN_BYTES - 1) / CLASS_GRAIN_BYTES]);
+		size_t waste = size_classes[c].bytes - bytes;
+		if (bytes > 128)
+			check(waste * 8 <= bytes && waste * 9 <= size_classes[c].bytes);
+		else
+			check(waste <= 16);
+	}
+}
+
+static void the_table_follows_the_threshold(void **state)
+{
+	(void)state;
+	static const size_t thresholds[] = {0, 1, 15, 16, 17, 100, 127, 128, 129, 512, 1000, 1008, 1009, 1023, 1024, 1025, SIZE_MAX};
+	for (size_t i = 0; i < sizeof(thresholds) / sizeof(thresholds[0]); i++) {
+		size_class_set_threshold(thresholds[i]);
+		for (size_t bytes = 0; bytes <= TABLE_MAX_BYTES; bytes++) {
+			unsigned entry = size_class_table[(bytes + CLASS_GRAIN_BYTES - 1) / CLASS_GRAIN_BYTES];
+			/* An entry stands for 16 sizes: where the threshold is among them, the slow path decides. */
+			size_t most = round_up(bytes, CLASS_GRAIN_BYTES);
+			assert_int_equal(entry, most >= thresholds[i] ? 0 : size_class_of(bytes));
+		}
+	}
+}
+
+static unsigned aligned_by_search(size_t bytes, size_t alignment)
+{
+	for (unsigned c = 1; c < CLASS_COUNT; c++) {
+		size_t slab_alignment = (size_t)PAGE_BYTES << size_classes[c].order;
+		if (size_classes[c].bytes >= bytes && size_classes[c].bytes % alignment == 0 && alignment <= slab_alignment)
+			return c;
+	}
+	return 0;
+}
+
+static void aligned_classes_are_the_smallest(void **state)
+{
+	(void)state;
+	for (size_t alignment = 1; alignment <= 4 * SMALL_MAX_BYTES; alignment *= 2)
+		for (size_t bytes = 0; bytes <= SMALL_MAX_BYTES + 2; bytes += bytes < 5000 ? 1 : 61)
+			check(size_class_aligned(bytes, alignment) == aligned_by_search(bytes, alignment));
+	assert_int_equal(size_class_aligned(SIZE_MAX, 16), 0);
+	assert_int_equal(size_class_aligned(1, (size_t)1 << 63), 0);
+}
+
+UNIT_MAIN(UNIT(layouts_are_sound), UNIT(every_offset_finds_its_object), UNIT(nothing_begins_in_class_0),
+	  UNIT(every_request_gets_the_smallest_class), UNIT(the_table_follows_the_threshold),
+	  UNIT(aligned_classes_are_the_smallest))

@@ -1,0 +1,337 @@
+/*
+ * slab.c - one slab against an array that says which objects are taken: counts, page masks, contents, purging.
+ */
+#define _GNU_SOURCE
+#include "unit.h"
+
+#include "os/map.h"
+#include "page/purge.h"
+#include "page/zone.h"
+#include "slab/slab.h"
+
+#include <string.h>
+
+/* A class of each kind: 512 to a slab, objects across pages, waste at the end, few, whole pages, one. */
+static const size_t kinds[] = {16, 48, 112, 1024, 1792, 5120, 6656, 20480, 36864, 106496, 131072};
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+
+static unsigned c; /* the class under test */
+static struct slab *slab;
+static bool is_taken[SLAB_MAX_OBJECTS];
+static unsigned ntaken;
+static uint32_t dirty, purged, reserved; /* as the masks must be */
+
+static const struct size_class *class(void) { return &size_classes[c]; }
+static uintptr_t base(void) { return slab->first_page << PAGE_SHIFT; }
+static void *object(unsigned index) { return (void *)(base() + (uintptr_t)index * class()->bytes); }
+
+static uint32_t pages_under(unsigned index)
+{
+	uint32_t pages = 0;
+	for (size_t at = (size_t)index * class()->bytes; at < (index + (size_t)1) * class()->bytes; at += 16)
+		pages |= UINT32_C(1) << (at >> PAGE_SHIFT);
+	return pages;
+}
+
+static bool is_reserved(unsigned index) { return (pages_under(index) & reserved) != 0; }
+
+static void compare(void)
+{
+	uint32_t empty = slab_all_pages(c);
+	unsigned nfree = 0;
+	slab_check(slab);
+	for (unsigned i = 0; i < class()->objects; i++) {
+		if (is_taken[i])
+			empty &= ~pages_under(i);
+		bool is_free = !is_taken[i] && !is_reserved(i);
+		nfree += is_free;
+		check((slab->free[i / 64] >> i % 64 & 1) == is_free);
+	}
+	check(slab->nfree == nfree);
+	check(slab_is_empty(slab) == (nfree == class()->objects));
+	if (reserved != 0)
+		return;
+	check(slab->empty == empty && slab->dirty == dirty && slab->purged == purged);
+	check(slab_idle_pages(slab) == (empty & dirty));
+}
+
+static void note_taken(void *taken)
+{
+	unsigned index = (unsigned)(((uintptr_t)taken - base()) / class()->bytes);
+	check(index < class()->objects && object(index) == taken);
+	check(!is_taken[index] && !is_reserved(index));
+	is_taken[index] = true;
+	ntaken++;
+	dirty |= pages_under(index);
+	purged &= ~pages_under(index);
+	content_write(taken, class()->bytes, index);
+}
+
+static unsigned first_free(void)
+{
+	unsigned index = 0;
+	while (index < class()->objects && (is_taken[index] || is_reserved(index)))
+		index++;
+	return index;
+}
+
+static void take_some(size_t count)
+{
+	void *objects[SLAB_MAX_OBJECTS];
+	size_t there = slab->nfree;
+	size_t got = slab_take(slab, objects, count);
+	check(got == (count < there ? count : there));
+	for (size_t i = 0; i < got; i++) {
+		check(objects[i] == object(first_free()));
+		note_taken(objects[i]);
+	}
+}
+
+static void take_one(void)
+{
+	bool zeroed;
+	if (slab->nfree == 0)
+		return;
+	unsigned index = first_free();
+	bool clean = (pages_under(index) & dirty) == 0;
+	void *taken = slab_take_one(slab, &zeroed);
+	check(taken == object(index));
+	check(zeroed == clean);
+	if (zeroed)
+		check(content_is_zero(taken, class()->bytes));
+	note_taken(taken);
+}
+
+static void put(unsigned index)
+{
+	uintptr_t address = (uintptr_t)object(index);
+	check(slab_of(address, c) == slab && slab_of(address + class()->bytes - 1, c) == slab);
+	if (!is_taken[index]) {
+		if (!is_reserved(index))
+			check(!slab_put(slab, address));
+		return;
+	}
+	check(content_is(object(index), class()->bytes, index));
+	check(slab_put(slab, address));
+	is_taken[index] = false;
+	ntaken--;
+}
+
+/* What the purger does with some of the idle pages, and others take and put meanwhile. */
+static void purge(struct random *random)
+{
+	uint32_t idle = slab_idle_pages(slab);
+	uint32_t pages = random_one_in(random, 2) ? idle : idle & (uint32_t)random_next(random);
+	bool gone = !random_one_in(random, 4);
+	if (pages == 0)
+		return;
+	slab_reserve_pages(slab, pages);
+	reserved = pages;
+	compare();
+	for (unsigned i = 0; i < class()->pages; i++)
+		if (gone && (pages >> i & 1))
+			check(os_purge((void *)(base() + (i << PAGE_SHIFT)), PAGE_BYTES));
+	for (int i = 0; i < 4; i++) {
+		put((unsigned)random_below(random, class()->objects));
+		take_some(random_below(random, 3));
+		compare();
+	}
+	slab_restore_pages(slab, pages, gone);
+	reserved = 0;
+	if (gone) {
+		dirty &= ~pages;
+		purged |= pages;
+	}
+}
+
+static void begin(size_t bytes)
+{
+	c = size_class_of(bytes);
+	slab = slab_create(c);
+	check(slab != NULL && size_classes[c].bytes == bytes);
+	memset(is_taken, 0, sizeof(is_taken));
+	ntaken = 0;
+	dirty = slab->dirty;
+	purged = reserved = 0;
+	compare();
+}
+
+static void end(void)
+{
+	for (unsigned i = 0; i < class()->objects; i++)
+		if (is_taken[i])
+			put(i);
+	compare();
+	check(slab_is_empty(slab));
+	slab_destroy(slab);
+}
+
+static void step(struct random *random)
+{
+	unsigned objects = class()->objects;
+	static unsigned steps;
+	/* Times of growing and of shrinking, so that it is full and empty now and then. */
+	bool growing = random_below(random, 8) < (steps++ / 64 % 2 == 0 ? 6 : 2);
+	if (random_one_in(random, 12))
+		purge(random);
+	else if (!growing)
+		for (size_t i = 0; i < 1 + objects / 32; i++)
+			put((unsigned)random_below(random, objects));
+	else if (random_one_in(random, 2))
+		take_one();
+	else
+		take_some(1 + random_below(random, 1 + objects / 16));
+	compare();
+}
+
+static void objects_and_pages_match_an_array(void **state)
+{
+	(void)state;
+	struct random random = random_start(11);
+	for (size_t kind = 0; kind < KINDS; kind++) {
+		for (int round = 0; round < 3; round++) {
+			begin(kinds[kind]);
+			for (size_t i = 0; i < unit_rounds(700); i++)
+				step(&random);
+			end();
+		}
+	}
+	assert_int_equal(zone_used_pages(), 0);
+	zone_check(&zones[ZONE_HEAP]);
+}
+
+/* All objects of a slab of every class: in rising order, none twice, none over the edge. */
+static void every_class_hands_out_all_its_objects(void **state)
+{
+	(void)state;
+	for (c = 1; c < CLASS_COUNT; c++) {
+		begin(size_classes[c].bytes);
+		take_some(SLAB_MAX_OBJECTS);
+		compare();
+		assert_int_equal(ntaken, class()->objects);
+		assert_int_equal(slab->nfree, 0);
+		void *none;
+		assert_int_equal(slab_take(slab, &none, 1), 0);
+		end();
+	}
+}
+
+static void the_page_map_knows_a_slab_while_it_lives(void **state)
+{
+	(void)state;
+	for (size_t kind = 0; kind < KINDS; kind++) {
+		begin(kinds[kind]);
+		uintptr_t first = slab->first_page;
+		size_t aligned = (size_t)1 << class()->order;
+		assert_int_equal(first % aligned, 0);
+		assert_int_equal(pagemap_kind(first), PAGE_SLAB);
+		for (size_t i = 0; i < class()->pages; i++)
+			assert_int_equal(pagemap_class((first + i) << PAGE_SHIFT), c);
+		for (size_t i = class()->pages; i < aligned; i++)
+			assert_int_equal(pagemap_class((first + i) << PAGE_SHIFT), 0);
+		assert_null(slab_of(first << PAGE_SHIFT, c + 1));
+		end();
+		for (size_t i = 0; i < class()->pages; i++)
+			assert_int_equal(pagemap_class((first + i) << PAGE_SHIFT), 0);
+		assert_null(slab_of(first << PAGE_SHIFT, c));
+	}
+}
+
+/* What is left at the end of a slab may be long enough to look like one more object. */
+static void the_waste_at_the_end_is_no_object(void **state)
+{
+	(void)state;
+	for (c = 1; c < CLASS_COUNT; c++) {
+		size_t waste = ((size_t)class()->pages << PAGE_SHIFT) - class()->objects * (size_t)class()->bytes;
+		begin(size_classes[c].bytes);
+		take_some(SLAB_MAX_OBJECTS);
+		if (waste > 0)
+			assert_false(slab_put(slab, (uintptr_t)object(class()->objects)));
+		compare();
+		end();
+	}
+}
+
+/* What a slab wrote is known to the next owner of its pages. */
+static void dirty_pages_go_back_as_such(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		begin(1024);
+		take_some(9);
+		end();
+	}
+	assert_int_equal(zone_dirty_pages(), 3);
+	begin(1024);
+	assert_int_equal(dirty & 7, 7);
+	end();
+}
+
+/* Pages that were purged and are used again are bought back: the purger hears of it, once. */
+static void buying_back_is_noticed(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		begin(1024);
+		take_some(64);
+		for (unsigned index = 0; index < 64; index++)
+			put(index);
+		slab_reserve_pages(slab, 0xffff);
+		slab_restore_pages(slab, 0xffff, true);
+		dirty = 0;
+		purged = 0xffff;
+		take_some(32);
+		put(0);
+		take_some(1);
+	}
+	/* 80 went, 40 came back. */
+	purge_note_purged(80);
+	purge_review();
+	assert_int_equal(purge_loosened(), 1);
+	purge_note_purged(80);
+	purge_review();
+	assert_int_equal(purge_loosened(), 0);
+}
+
+static void spoil_count(void *unused)
+{
+	(void)unused;
+	slab->nfree++;
+	slab_check(slab);
+}
+
+static void spoil_empty(void *unused)
+{
+	(void)unused;
+	slab->empty ^= 1;
+	slab_check(slab);
+}
+
+static void spoil_dirty(void *unused)
+{
+	(void)unused;
+	slab->dirty &= ~UINT32_C(1);
+	slab_check(slab);
+}
+
+static void spoil_purged(void *unused)
+{
+	(void)unused;
+	slab->purged |= 1;
+	slab_check(slab);
+}
+
+static void faults_are_reported(void **state)
+{
+	(void)state;
+	begin(48);
+	take_some(3);
+	unit_expect_abort(spoil_count, NULL, "libmalloc: internal error: slab: nfree and the bitmap differ");
+	unit_expect_abort(spoil_empty, NULL, "libmalloc: internal error: slab: a page is wrongly empty or not");
+	unit_expect_abort(spoil_dirty, NULL, "libmalloc: internal error: slab: a used page is clean");
+	unit_expect_abort(spoil_purged, NULL, "libmalloc: internal error: slab: a purged page is in use");
+}
+
+UNIT_MAIN(UNIT(objects_and_pages_match_an_array), UNIT(every_class_hands_out_all_its_objects),
+	  UNIT(the_page_map_knows_a_slab_while_it_lives), UNIT(the_waste_at_the_end_is_no_object),
+	  UNIT(dirty_pages_go_back_as_such), UNIT(buying_back_is_noticed), UNIT(faults_are_reported))

@@ -1,0 +1,213 @@
+/*
+ * trim.c - page/trim.h: when the break goes down, and how far.
+ */
+#define _GNU_SOURCE
+#include "unit.h"
+
+#include "base/bits.h"
+#include "base/settings.h"
+#include "page/pagemap.h"
+#include "page/purge.h"
+#include "page/trim.h"
+#include "page/zone.h"
+
+#include <string.h>
+#include <unistd.h>
+
+enum { THRESHOLD_PAGES = 32, PAD_PAGES = 32 };
+
+static struct zone *const heap = &zones[ZONE_HEAP];
+
+static uintptr_t break_page(void) { return (uintptr_t)sbrk(0) >> PAGE_SHIFT; }
+
+static struct page_run take(size_t npages)
+{
+	struct page_run run;
+	check(page_alloc(npages, &run) && run.zone == ZONE_HEAP);
+	memset((void *)(run.page << PAGE_SHIFT), 0xa5, npages << PAGE_SHIFT);
+	run.dirty = npages <= 32 ? (uint32_t)bit_range(0, (unsigned)npages) : ~UINT32_C(0);
+	return run;
+}
+
+static size_t free_at_top(void)
+{
+	zone_check(heap);
+	check(break_page() == heap->span_end);
+	return heap->span_end - heap->run_first;
+}
+
+/* Runs of one page that end where the top begins: each free lengthens the free run at the top by a page. */
+static struct page_run ladder[200];
+
+static void build_ladder(size_t rungs, size_t pad_pages)
+{
+	settings.adaptive_trim = 0;
+	settings.top_pad = 0;
+	take(64);
+	while (heap->buddy.free_pages > 0)
+		take(1);
+	for (size_t i = 0; i < rungs; i++)
+		ladder[i] = take(1);
+	/* With no pad each is the new top, or the test would say nothing. */
+	for (size_t i = 1; i < rungs; i++)
+		check(ladder[i].page == ladder[i - 1].page + 1);
+	settings.top_pad = pad_pages << PAGE_SHIFT;
+}
+
+static void the_break_goes_down_when_the_threshold_is_passed(void **state)
+{
+	(void)state;
+	build_ladder(150, PAD_PAGES);
+	uintptr_t before = break_page();
+	size_t freed = 0;
+	while (break_page() == before) {
+		assert_true(freed <= THRESHOLD_PAGES);
+		page_free(&ladder[149 - freed++]);
+	}
+	assert_int_equal(freed, THRESHOLD_PAGES + 1);
+	assert_int_equal(free_at_top(), PAD_PAGES);
+}
+
+static void a_higher_threshold_waits_longer(void **state)
+{
+	(void)state;
+	settings.trim_threshold = 100 * PAGE_BYTES;
+	build_ladder(150, 10);
+	uintptr_t before = break_page();
+	for (size_t freed = 0; freed < 100; freed++)
+		page_free(&ladder[149 - freed]);
+	assert_int_equal(break_page(), before);
+	page_free(&ladder[49]);
+	assert_true(break_page() < before);
+	assert_int_equal(free_at_top(), 10);
+}
+
+static void the_largest_threshold_means_never(void **state)
+{
+	(void)state;
+	settings.trim_threshold = SIZE_MAX;
+	struct page_run run = take(3000);
+	uintptr_t before = break_page();
+	page_free(&run);
+	assert_int_equal(break_page(), before);
+	assert_true(free_at_top() >= 3000);
+}
+
+static void untouched_pages_do_not_count(void **state)
+{
+	(void)state;
+	settings.adaptive_trim = 0;
+	/* The break comes to stand at 4 MiB, so that the pages are handed out from the start of the heap on. */
+	settings.top_pad = round_up((uintptr_t)sbrk(0) + 1000 * PAGE_BYTES, BUDDY_MAX_PAGES * PAGE_BYTES) -
+			   round_up((uintptr_t)sbrk(0), PAGE_BYTES) - PAGE_BYTES;
+	struct page_run run = take(1);
+	uintptr_t before = break_page();
+	assert_true(free_at_top() >= 900);
+	page_free(&run);
+	assert_int_equal(break_page(), before);
+	assert_false(trim_is_due(heap));
+}
+
+static void pages_below_one_in_use_stay(void **state)
+{
+	(void)state;
+	struct page_run low = take(500);
+	struct page_run high = take(1);
+	while (high.page < low.page)
+		high = take(1);
+	page_free(&low);
+	assert_true(break_page() > high.page);
+	trim_to_pad(heap, 0);
+	assert_true(break_page() > high.page);
+	assert_int_equal(*(unsigned char *)(high.page << PAGE_SHIFT), 0xa5);
+	/* With the last one gone all of it goes. */
+	uintptr_t before = break_page();
+	page_free(&high);
+	trim_to_pad(heap, 0);
+	assert_true(break_page() < before - 400);
+}
+
+static void exactly_the_pad_is_left(void **state)
+{
+	(void)state;
+	settings.trim_threshold = SIZE_MAX;
+	struct page_run pin = take(1);
+	struct page_run run = take(900);
+	assert_true(run.page > pin.page);
+	page_free(&run);
+	static const size_t pads[] = {600, 599, 64, 63, 1, 0};
+	for (size_t i = 0; i < sizeof(pads) / sizeof(pads[0]); i++) {
+		assert_true(trim_to_pad(heap, pads[i] << PAGE_SHIFT));
+		assert_int_equal(free_at_top(), pads[i]);
+		/* Nothing more to do. */
+		assert_false(trim_to_pad(heap, pads[i] << PAGE_SHIFT));
+		assert_false(trim_to_pad(heap, SIZE_MAX));
+	}
+	assert_int_equal(*(unsigned char *)(pin.page << PAGE_SHIFT), 0xa5);
+	/* The heap grows again from there, and what comes back is zero. */
+	assert_true(page_alloc(32, &run));
+	assert_int_equal(run.dirty, 0);
+	assert_true(content_is_zero((void *)(run.page << PAGE_SHIFT), 32 * PAGE_BYTES));
+}
+
+static void an_empty_heap_can_be_trimmed_to_nothing(void **state)
+{
+	(void)state;
+	assert_false(trim_to_pad(heap, 0));
+	uintptr_t start = (uintptr_t)sbrk(0);
+	struct page_run run = take(10);
+	page_free(&run);
+	assert_true(trim_to_pad(heap, 0));
+	assert_int_equal(heap->total_pages, 0);
+	assert_true((uintptr_t)sbrk(0) < start + PAGE_BYTES);
+	run = take(10);
+	assert_int_equal(run.dirty, 0x3ff);
+	zone_check(heap);
+	assert_int_equal(zone_used_pages(), 10);
+}
+
+/* The counts hold, and the frames are gone: what is said to be clean reads as zeros. */
+static void counts_hold_over_many_rounds(void **state)
+{
+	(void)state;
+	struct random random = random_start(9);
+	for (size_t i = 0; i < unit_rounds(300); i++) {
+		struct page_run run[8];
+		for (size_t at = 0; at < 8; at++) {
+			size_t npages = 1 + random_below(&random, 200);
+			assert_true(page_alloc(npages, &run[at]));
+			for (size_t page = 0; page < npages; page++)
+				if (npages <= 32 ? (run[at].dirty >> page & 1) == 0 : run[at].dirty == 0)
+					check(content_is_zero((void *)((run[at].page + page) << PAGE_SHIFT), PAGE_BYTES));
+			memset((void *)(run[at].page << PAGE_SHIFT), 1, npages << PAGE_SHIFT);
+			run[at].dirty = ~UINT32_C(0);
+		}
+		for (size_t at = 0; at < 8; at++)
+			page_free(&run[at]);
+		trim_to_pad(heap, random_below(&random, 40) << PAGE_SHIFT);
+		zone_check(heap);
+		check(zone_used_pages() == 0);
+		check(heap->total_pages == heap->buddy.free_pages);
+	}
+}
+
+static void a_tight_loop_loosens_the_threshold(void **state)
+{
+	(void)state;
+	uintptr_t before = 0;
+	size_t moved = 0;
+	for (int i = 0; i < 200; i++) {
+		struct page_run run = take(100);
+		page_free(&run);
+		moved += break_page() != before;
+		before = break_page();
+	}
+	/* 100 pages bought back each time: after some rounds the break stays where it is. */
+	assert_true(purge_loosened() > 0);
+	assert_in_range(moved, 1, 20);
+}
+
+UNIT_MAIN(UNIT(the_break_goes_down_when_the_threshold_is_passed), UNIT(a_higher_threshold_waits_longer),
+	  UNIT(the_largest_threshold_means_never), UNIT(untouched_pages_do_not_count), UNIT(pages_below_one_in_use_stay),
+	  UNIT(exactly_the_pad_is_left), UNIT(an_empty_heap_can_be_trimmed_to_nothing), UNIT(counts_hold_over_many_rounds),
+	  UNIT(a_tight_loop_loosens_the_threshold))

@@ -1,0 +1,209 @@
+/*
+ * unit.c - see unit.h.
+ */
+#define _GNU_SOURCE
+#include "unit.h"
+
+#include "page/zone.h"
+#include "slab/cache.h"
+#include "slab/thread_cache.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { ALARM_SECONDS = 60, MESSAGE_BYTES = 2000, THREADS_MAX = 64 };
+
+static unsigned environment_number(const char *name, unsigned usual)
+{
+	const char *text = getenv(name);
+	return text == NULL || *text == '\0' ? usual : (unsigned)atoi(text);
+}
+
+_Noreturn void unit_fail(const char *condition, const char *file, int line)
+{
+	fprintf(stderr, "%s:%d: not so: %s\n", file, line, condition);
+	fflush(NULL);
+	abort();
+}
+
+/* The child: runs the one test under cmocka again, so that its assertions work; the exit status says if it passed. */
+static _Noreturn void run_alone(const struct unit_test *unit, int output)
+{
+	const struct CMUnitTest test = {unit->name, unit->function, NULL, NULL, NULL};
+	unsetenv("CMOCKA_MESSAGE_OUTPUT");
+	cmocka_set_message_output(CM_OUTPUT_STDOUT);
+	dup2(output, STDOUT_FILENO);
+	dup2(output, STDERR_FILENO);
+	alarm(ALARM_SECONDS * environment_number("UNIT_PATIENCE", 1));
+	int failed = _cmocka_run_group_tests(unit->name, &test, 1, NULL, NULL);
+	fflush(NULL);
+	_exit(failed != 0);
+}
+
+static void read_back(int file, char *text, size_t text_bytes)
+{
+	ssize_t got = pread(file, text, text_bytes - 1, 0);
+	text[got > 0 ? got : 0] = '\0';
+}
+
+void unit_in_child(void **state)
+{
+	char text[MESSAGE_BYTES];
+	int status;
+	int output = memfd_create("output", MFD_CLOEXEC);
+	assert_true(output >= 0);
+	fflush(NULL);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0)
+		run_alone(*state, output);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	read_back(output, text, sizeof(text));
+	close(output);
+	if (status != 0)
+		fail_msg("wait status %d%s\n%s", status, WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? " (hangs)" : "",
+			 text);
+}
+
+int unit_main(const struct CMUnitTest *tests, size_t count)
+{
+	const char *filter = getenv("UNIT_FILTER");
+	if (filter != NULL && *filter != '\0')
+		cmocka_set_test_filter(filter);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	return _cmocka_run_group_tests("unit", tests, count, NULL, NULL);
+}
+
+int unit_capture(void (*body)(void *), void *argument, char *text, size_t text_bytes)
+{
+	int status;
+	int output = memfd_create("output", MFD_CLOEXEC);
+	fflush(NULL);
+	pid_t child = fork();
+	check(output >= 0 && child >= 0);
+	if (child == 0) {
+		dup2(output, STDERR_FILENO);
+		body(argument);
+		_exit(0);
+	}
+	check(waitpid(child, &status, 0) == child);
+	read_back(output, text, text_bytes);
+	close(output);
+	return status;
+}
+
+void unit_expect_abort(void (*body)(void *), void *argument, const char *line)
+{
+	char text[MESSAGE_BYTES];
+	char expected[MESSAGE_BYTES];
+	int status = unit_capture(body, argument, text, sizeof(text));
+	snprintf(expected, sizeof(expected), "%s\n", line);
+	assert_string_equal(text, expected);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
+struct random random_start(uint64_t seed)
+{
+	return (struct random){(seed + environment_number("UNIT_SEED", 0) * UINT64_C(7919)) * 2 + 1};
+}
+
+/* xorshift64*: G. Marsaglia 2003, S. Vigna 2016. */
+uint64_t random_next(struct random *random)
+{
+	uint64_t x = random->state;
+	x ^= x >> 12;
+	x ^= x << 25;
+	x ^= x >> 27;
+	random->state = x;
+	return x * UINT64_C(0x2545f4914f6cdd1d);
+}
+
+size_t random_below(struct random *random, size_t limit) { return (size_t)(random_next(random) >> 16) % limit; }
+
+size_t unit_rounds(size_t rounds) { return (rounds * environment_number("UNIT_PERCENT", 100) + 99) / 100; }
+
+struct start {
+	pthread_t thread;
+	unsigned index;
+	void (*body)(unsigned index);
+};
+
+static void *thread_body(void *argument)
+{
+	struct start *start = argument;
+	start->body(start->index);
+	return NULL;
+}
+
+void unit_threads(unsigned count, void (*body)(unsigned index))
+{
+	struct start starts[THREADS_MAX];
+	check(count <= THREADS_MAX);
+	for (unsigned i = 0; i < count; i++) {
+		starts[i] = (struct start){.index = i, .body = body};
+		check(pthread_create(&starts[i].thread, NULL, thread_body, &starts[i]) == 0);
+	}
+	for (unsigned i = 0; i < count; i++)
+		check(pthread_join(starts[i].thread, NULL) == 0);
+}
+
+static uint64_t word_at(uintptr_t address, uint64_t tag) { return (address + tag) * UINT64_C(0x9e3779b97f4a7c15) | 1; }
+
+void content_write(void *block, size_t bytes, uint64_t tag)
+{
+	uint64_t *word = block;
+	for (size_t i = 0; i < bytes / 8; i++)
+		word[i] = word_at((uintptr_t)&word[i], tag);
+	memset(&word[bytes / 8], (int)(tag | 1), bytes % 8);
+}
+
+bool content_is(const void *block, size_t bytes, uint64_t tag)
+{
+	const uint64_t *word = block;
+	for (size_t i = 0; i < bytes / 8; i++)
+		if (word[i] != word_at((uintptr_t)&word[i], tag))
+			return false;
+	for (size_t i = bytes / 8 * 8; i < bytes; i++)
+		if (((const unsigned char *)block)[i] != (unsigned char)(tag | 1))
+			return false;
+	return true;
+}
+
+bool content_is_zero(const void *block, size_t bytes)
+{
+	const unsigned char *byte = block;
+	return bytes == 0 || (byte[0] == 0 && memcmp(byte, byte + 1, bytes - 1) == 0);
+}
+
+bool page_is_resident(const void *address)
+{
+	unsigned char resident = 0;
+	uintptr_t page = (uintptr_t)address & ~(uintptr_t)(PAGE_BYTES - 1);
+	return mincore((void *)page, PAGE_BYTES, &resident) == 0 && (resident & 1);
+}
+
+size_t listed_idle_pages(void)
+{
+	size_t pages = 0;
+	for (unsigned c = 1; c < CLASS_COUNT; c++)
+		for (unsigned bucket = 0; bucket < PARTIAL_BUCKETS; bucket++)
+			for (struct list_node *node = caches[c].partial[bucket].first; node != NULL; node = node->next)
+				pages += count_bits(slab_idle_pages(list_entry(node, struct slab, partial)));
+	return pages;
+}
+
+void check_everything(void)
+{
+	for (int id = 0; id < ZONE_COUNT; id++)
+		zone_check(&zones[id]);
+	for (unsigned c = 1; c < CLASS_COUNT; c++)
+		cache_check(c);
+	if (thread_cache_self != &thread_cache_none && thread_cache_self != &thread_cache_ended)
+		thread_cache_check(thread_cache_self);
+}

@@ -1,0 +1,78 @@
+/*
+ * unit.h - what the unit tests share: each test of a program runs in a child process of its own.
+ *
+ * The library's state is static, so a fresh process is a fresh heap: tests do not see each other, one that crashes or
+ * hangs (ALARM_SECONDS) fails alone, and what it wrote becomes the message of the failure. cmocka's assertions work in
+ * a test's own thread; check() works in every thread.
+ *
+ * The internals are linked without the libc entry points: malloc is libc's here, and moves the break now and then.
+ *
+ *   UNIT_FILTER   run only the tests whose name matches this pattern (threads_*)
+ *   UNIT_PERCENT  how many of the random steps are made (100)
+ *   UNIT_SEED     another start of the random numbers
+ */
+#ifndef LM_TESTS_UNIT_UNIT_H
+#define LM_TESTS_UNIT_UNIT_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+struct unit_test {
+	const char *name;
+	CMUnitTestFunction function;
+};
+
+/* One test of a table, and the table of a program. */
+#define UNIT(test) {#test, unit_in_child, NULL, NULL, &(struct unit_test){#test, test}}
+#define UNIT_MAIN(...)                                                                                                 \
+	static const struct CMUnitTest unit_tests[] = {__VA_ARGS__};                                                   \
+	int main(void) { return unit_main(unit_tests, sizeof(unit_tests) / sizeof(unit_tests[0])); }
+
+void unit_in_child(void **state);
+int unit_main(const struct CMUnitTest *tests, size_t count);
+
+/* An assertion for every thread: says what failed and ends the test. */
+#define check(condition) ((condition) ? (void)0 : unit_fail(#condition, __FILE__, __LINE__))
+_Noreturn void unit_fail(const char *condition, const char *file, int line);
+
+/* Runs `body` in a child: its wait status. What it wrote to standard error stands in `text`, ended by '\0'. */
+int unit_capture(void (*body)(void *), void *argument, char *text, size_t text_bytes);
+
+/* `body` must abort with exactly one line on standard error, `line` (without its newline). */
+void unit_expect_abort(void (*body)(void *), void *argument, const char *line);
+
+/* Random numbers: the same in each run. */
+struct random {
+	uint64_t state;
+};
+struct random random_start(uint64_t seed);
+uint64_t random_next(struct random *random);
+size_t random_below(struct random *random, size_t limit);
+static inline bool random_one_in(struct random *random, size_t n) { return random_below(random, n) == 0; }
+
+/* The number of steps to make where a full run makes `rounds`. */
+size_t unit_rounds(size_t rounds);
+
+/* `count` threads, each runs body(index); returns when all have ended. At most 64. */
+void unit_threads(unsigned count, void (*body)(unsigned index));
+
+/* Content that depends on the address and a tag, so that a block that is mixed up with another is seen. */
+void content_write(void *block, size_t bytes, uint64_t tag);
+bool content_is(const void *block, size_t bytes, uint64_t tag);
+bool content_is_zero(const void *block, size_t bytes);
+
+/* True if the page at `address` has a frame. */
+bool page_is_resident(const void *address);
+
+/* What the lists of all caches hold: idle pages over all partly used slabs. */
+size_t listed_idle_pages(void);
+
+/* All checks of all layers. */
+void check_everything(void);
+
+#endif

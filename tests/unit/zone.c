@@ -1,0 +1,254 @@
+/*
+ * zone.c - page_alloc and page_free at random against a list of runs: nothing overlaps, contents stay, counts agree, and
+ * pages that are said to be clean read as zeros.
+ */
+#include "unit.h"
+
+#include "base/bits.h"
+#include "page/pagemap.h"
+#include "page/purge.h"
+#include "page/trim.h"
+#include "page/zone.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { RUNS = 120, THREADS = 4 };
+
+struct held {
+	struct page_run run;
+	uint64_t tag;
+	uint32_t written; /* a run of more than 32 pages: all or nothing of it */
+};
+
+static void *page_address(uintptr_t page) { return (void *)(page << PAGE_SHIFT); }
+
+static bool said_clean(const struct page_run *run, size_t i)
+{
+	return run->npages <= 32 ? (run->dirty >> i & 1) == 0 : run->dirty == 0;
+}
+
+static bool is_written(const struct held *held, size_t i)
+{
+	return held->run.npages <= 32 ? (held->written >> i & 1) != 0 : held->written != 0;
+}
+
+static void check_run(const struct page_run *run, size_t npages)
+{
+	size_t alignment = (size_t)1 << size_min(log2_ceil(npages), BUDDY_MAX_ORDER);
+	check(run->npages == npages);
+	check(run->page != 0 && run->page % alignment == 0);
+	check(npages > 32 || (run->dirty & ~bit_range(0, (unsigned)npages)) == 0);
+	for (size_t i = 0; i < npages; i++)
+		if (said_clean(run, i))
+			check(content_is_zero(page_address(run->page + i), PAGE_BYTES));
+}
+
+static size_t random_size(struct random *random)
+{
+	switch (random_below(random, 12)) {
+	case 0:
+		return 33 + random_below(random, 100);
+	case 1:
+		return 1 + random_below(random, 20) * random_below(random, 20) * random_below(random, 6);
+	default:
+		return 1 + random_below(random, random_one_in(random, 4) ? 32 : 5);
+	}
+}
+
+static void take(struct random *random, struct held *held)
+{
+	size_t npages = random_size(random);
+	check(page_alloc(npages, &held->run));
+	check_run(&held->run, npages);
+	held->tag = random_next(random);
+	held->written = (uint32_t)(random_next(random) & random_next(random));
+	for (size_t i = 0; i < npages; i++)
+		if (is_written(held, i))
+			content_write(page_address(held->run.page + i), PAGE_BYTES, held->tag);
+}
+
+static void give_back(struct held *held)
+{
+	for (size_t i = 0; i < held->run.npages; i++)
+		if (is_written(held, i))
+			check(content_is(page_address(held->run.page + i), PAGE_BYTES, held->tag));
+	held->run.dirty |= held->written;
+	page_free(&held->run);
+	held->run.npages = 0;
+}
+
+static struct held runs[THREADS][RUNS];
+static size_t pages_held;
+
+static void random_step(struct random *random, struct held *table)
+{
+	struct held *held = &table[random_below(random, RUNS)];
+	if (held->run.npages == 0)
+		take(random, held);
+	else
+		give_back(held);
+}
+
+static void step(struct random *random)
+{
+	struct held *held = &runs[0][random_below(random, RUNS)];
+	pages_held -= held->run.npages;
+	if (held->run.npages == 0)
+		take(random, held);
+	else
+		give_back(held);
+	pages_held += held->run.npages;
+	if (random_one_in(random, 40))
+		purge_free_pages(random_below(random, 100));
+	if (random_one_in(random, 60))
+		trim_to_pad(&zones[ZONE_HEAP], random_below(random, 50) << PAGE_SHIFT);
+}
+
+static void give_all_back(struct held *table)
+{
+	for (size_t i = 0; i < RUNS; i++)
+		if (table[i].run.npages != 0)
+			give_back(&table[i]);
+}
+
+static void counts_agree(size_t used)
+{
+	size_t in_zones = 0;
+	for (int id = 0; id < ZONE_COUNT; id++) {
+		zone_check(&zones[id]);
+		check(zones[id].detached_pages == 0);
+		in_zones += zones[id].total_pages - zones[id].buddy.free_pages;
+	}
+	check(zone_used_pages() == used && in_zones == used);
+	check(zone_dirty_pages() == zones[ZONE_HEAP].buddy.dirty_pages + zones[ZONE_MAPPED].buddy.dirty_pages);
+}
+
+static void runs_keep_their_contents(void **state)
+{
+	(void)state;
+	struct random random = random_start(7);
+	for (size_t i = 0; i < unit_rounds(6000); i++) {
+		step(&random);
+		counts_agree(pages_held);
+	}
+	give_all_back(runs[0]);
+	counts_agree(0);
+	purge_free_pages(0);
+	assert_int_equal(zone_dirty_pages(), 0);
+}
+
+/* The lowest pages above which all is free, as the runs in use say. */
+static void the_free_run_at_the_top_is_known(void **state)
+{
+	(void)state;
+	struct random random = random_start(8);
+	struct zone *zone = &zones[ZONE_HEAP];
+	for (size_t i = 0; i < unit_rounds(3000); i++) {
+		step(&random);
+		uintptr_t end = zone->span_first;
+		for (size_t at = 0; at < RUNS; at++)
+			if (runs[0][at].run.npages != 0 && runs[0][at].run.page < zone->span_end)
+				end = size_max(end, runs[0][at].run.page + runs[0][at].run.npages);
+		check(zone->run_first == end);
+	}
+}
+
+static void huge_runs_are_taken(void **state)
+{
+	(void)state;
+	struct page_run run[3];
+	struct page_run pin;
+	size_t used = 0;
+	for (size_t i = 0; i < 3; i++) {
+		size_t npages = BUDDY_MAX_PAGES + 1 + i * 700;
+		assert_true(page_alloc(npages, &run[i]));
+		check_run(&run[i], npages);
+		assert_true(page_alloc(1, &pin));
+		memset(page_address(run[i].page), 1, npages << PAGE_SHIFT);
+		used += npages + 1;
+		counts_agree(used);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		run[i].dirty = ~UINT32_C(0);
+		used -= run[i].npages;
+		page_free(&run[i]);
+		counts_agree(used);
+	}
+}
+
+/* A loop over one huge run goes on in the same pages. */
+static void huge_runs_are_used_again(void **state)
+{
+	(void)state;
+	struct page_run run;
+	assert_true(page_alloc(3000, &run));
+	run.dirty = 0;
+	page_free(&run);
+	size_t total = zones[ZONE_HEAP].total_pages + zones[ZONE_MAPPED].total_pages;
+	for (int i = 0; i < 50; i++) {
+		assert_true(page_alloc(3000, &run));
+		page_free(&run);
+	}
+	assert_true(zones[ZONE_HEAP].total_pages + zones[ZONE_MAPPED].total_pages <= total);
+}
+
+static void impossible_sizes_are_refused(void **state)
+{
+	(void)state;
+	static const size_t sizes[] = {SIZE_MAX, SIZE_MAX / 2, SIZE_MAX >> PAGE_SHIFT, SIZE_MAX >> (PAGE_SHIFT + 1),
+				       (size_t)1 << 40, (size_t)1 << 36};
+	struct page_run run;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		assert_false(page_alloc(sizes[i], &run));
+	counts_agree(0);
+	assert_true(page_alloc(1, &run));
+	counts_agree(1);
+}
+
+static void used_pages_are_remembered(void **state)
+{
+	(void)state;
+	struct page_run run, pin;
+	assert_true(page_alloc(10, &run));
+	assert_true(page_alloc(1, &pin));
+	run.dirty = 0x3ff;
+	page_free(&run);
+	for (size_t i = 0; i < 10; i++)
+		assert_true(zone_page_was_used(run.page + i));
+	assert_false(zone_page_was_used(zones[ZONE_HEAP].span_end - 1));
+	assert_false(zone_page_was_used(zones[ZONE_HEAP].span_end));
+	assert_false(zone_page_was_used(zones[ZONE_HEAP].span_first - 1));
+	assert_false(zone_page_was_used((uintptr_t)&run >> PAGE_SHIFT));
+	assert_false(zone_page_was_used(0));
+	assert_false(zone_page_was_used(UINTPTR_MAX >> PAGE_SHIFT));
+}
+
+static void churn(unsigned index)
+{
+	struct random random = random_start(100 + index);
+	for (size_t i = 0; i < unit_rounds(4000); i++) {
+		random_step(&random, runs[index]);
+		if (index == 0 && random_one_in(&random, 20))
+			purge_free_pages(random_below(&random, 100));
+		if (index == 1 && random_one_in(&random, 20))
+			trim_to_pad(&zones[ZONE_HEAP], random_below(&random, 50) << PAGE_SHIFT);
+		if (random_one_in(&random, 200))
+			zone_check(&zones[ZONE_HEAP]);
+	}
+	give_all_back(runs[index]);
+}
+
+static void threads_keep_their_runs_apart(void **state)
+{
+	(void)state;
+	unit_threads(THREADS, churn);
+	counts_agree(0);
+	purge_free_pages(0);
+	assert_int_equal(zone_dirty_pages(), 0);
+}
+
+UNIT_MAIN(UNIT(runs_keep_their_contents), UNIT(the_free_run_at_the_top_is_known), UNIT(huge_runs_are_taken),
+	  UNIT(huge_runs_are_used_again), UNIT(impossible_sizes_are_refused), UNIT(used_pages_are_remembered),
+	  UNIT(threads_keep_their_runs_apart))
