@@ -23,7 +23,7 @@ OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 # In a static archive another definition of dlopen could not find the real one.
 STATIC_OBJECTS := $(filter-out %/dlopen.o,$(OBJECTS))
 
-.PHONY: all test demo install uninstall clean layers figures
+.PHONY: all test demo install uninstall clean
 all: $(BUILD)/libmalloc.so $(BUILD)/libmalloc.a
 
 $(BUILD)/libmalloc.so.$(VERSION): $(OBJECTS)
@@ -49,6 +49,11 @@ $(BUILD)/obj/%.o: src/%.c Makefile
 	@$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 -include $(OBJECTS:.o=.d)
+
+# Installs what the suites need where it can, then runs them all; the last line is the sum.
+test: all
+	tools/setup
+	tests/run
 
 clean:
 	rm -rf $(BUILD)

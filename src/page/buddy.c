@@ -78,17 +78,32 @@ static void block_delete(struct buddy *buddy, uintptr_t page, unsigned order)
 		buddy->dirty_pages -= pagemap_count_dirty(page, npages);
 }
 
+/* The lowest of the blocks that head a list of at least `order`: its order, or BUDDY_ORDERS when there is none. */
+static unsigned lowest_fit(const struct buddy *buddy, enum buddy_state state, unsigned order)
+{
+	unsigned best = BUDDY_ORDERS;
+	uintptr_t lowest = UINTPTR_MAX;
+	for (uint32_t fits = buddy->avail[state] >> order << order; fits != 0; fits &= fits - 1) {
+		unsigned candidate = low_bit(fits);
+		uintptr_t page = buddy->list[state][candidate].first;
+		if (page < lowest) {
+			lowest = page;
+			best = candidate;
+		}
+	}
+	return best;
+}
+
 uintptr_t buddy_take(struct buddy *buddy, unsigned order)
 {
 	enum buddy_state state = BUDDY_DIRTY;
-	uint32_t fits = buddy->avail[state] >> order;
-	if (fits == 0) {
+	unsigned from = lowest_fit(buddy, state, order);
+	if (from == BUDDY_ORDERS) {
 		state = BUDDY_CLEAN;
-		fits = buddy->avail[state] >> order;
-		if (fits == 0)
-			return 0;
+		from = lowest_fit(buddy, state, order);
 	}
-	unsigned from = order + low_bit(fits);
+	if (from == BUDDY_ORDERS)
+		return 0;
 	uintptr_t page = buddy->list[state][from].first;
 	block_delete(buddy, page, from);
 	while (from > order) {

@@ -44,7 +44,7 @@ struct buddy {
 	struct buddy_list list[BUDDY_STATES][BUDDY_ORDERS];
 };
 
-/* A block of 2^order pages taken off the lists, or 0. Splits the smallest that fits, a dirty one if there is one. */
+/* A block of 2^order pages off the lists, or 0: from a dirty block if there is one, and from the lowest addresses. */
 uintptr_t buddy_take(struct buddy *buddy, unsigned order);
 
 /* Makes a block of 2^order pages free and merges it; its dirty bits are set beforehand. The block it became part of. */

@@ -1,0 +1,397 @@
+/*
+ * thread_cache.c - the magazines of a thread: objects against a list of what is held, limits, the budget, the end.
+ */
+#define _GNU_SOURCE
+#include "unit.h"
+
+#include "page/zone.h"
+#include "slab/bin.h"
+#include "slab/cache.h"
+#include "slab/thread_cache.h"
+
+#include <pthread.h>
+#include <string.h>
+
+static const size_t kinds[] = {16, 64, 208, 1024, 5120, 20480, 65536, 131072};
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), LIVE_MAX = 2000, BUDGET_BYTES = 512 << 10 };
+
+struct live {
+	void *object[LIVE_MAX];
+	size_t count;
+};
+
+static unsigned class_of_kind(size_t kind) { return size_class_of(kinds[kind]); }
+
+/* What malloc and free do with a small object. */
+static void *take(unsigned c)
+{
+	void *object = bin_pop(bin_of(c));
+	return object != NULL ? object : thread_cache_refill(c);
+}
+
+static void give(unsigned c, void *object)
+{
+	if (!bin_push(bin_of(c), object))
+		thread_cache_overflow(c, object, "free");
+}
+
+static size_t objects_cached(unsigned c)
+{
+	size_t objects[CLASS_COUNT] = {0};
+	thread_cache_count_objects(objects);
+	return objects[c] + caches[c].depot.objects;
+}
+
+static size_t room_of(size_t kind) { return size_min(LIVE_MAX, (4 << 20) / kinds[kind]); }
+
+static void step(struct random *random, struct live *live, size_t kind)
+{
+	static _Thread_local unsigned steps;
+	unsigned c = class_of_kind(kind);
+	size_t burst = 1 + random_below(random, random_one_in(random, 10) ? 200 : 10);
+	bool growing = random_below(random, 8) < (steps++ / 100 % 2 == 0 ? 6 : 2);
+	while (growing && burst-- > 0 && live->count < room_of(kind)) {
+		void *object = take(c);
+		check(object != NULL && pagemap_class((uintptr_t)object) == c);
+		content_write(object, kinds[kind], kind);
+		live->object[live->count++] = object;
+	}
+	while (!growing && burst-- > 0 && live->count > 0) {
+		size_t at = random_below(random, live->count);
+		void *object = live->object[at];
+		live->object[at] = live->object[--live->count];
+		check(content_is(object, kinds[kind], kind));
+		give(c, object);
+	}
+}
+
+static struct live held[KINDS];
+
+static void give_all_back(void)
+{
+	for (size_t kind = 0; kind < KINDS; kind++)
+		while (held[kind].count > 0)
+			give(class_of_kind(kind), held[kind].object[--held[kind].count]);
+}
+
+static void nothing_is_out(void)
+{
+	depot_drain_all();
+	for (unsigned c = 1; c < CLASS_COUNT; c++)
+		check(caches[c].objects_out == 0 && caches[c].slabs == 0);
+	check(zone_used_pages() == 0);
+	check_everything();
+}
+
+static void objects_are_held_once(void **state)
+{
+	(void)state;
+	struct random random = random_start(15);
+	for (size_t i = 0; i < unit_rounds(10000); i++) {
+		size_t kind = random_below(&random, KINDS);
+		step(&random, &held[kind], kind);
+		thread_cache_check(thread_cache_self);
+		check(caches[class_of_kind(kind)].objects_out == held[kind].count + objects_cached(class_of_kind(kind)));
+		check(thread_cache_self->charged <= BUDGET_BYTES);
+	}
+	give_all_back();
+	thread_cache_flush();
+	thread_cache_check(thread_cache_self);
+	assert_int_equal(thread_cache_self->charged, 0);
+	nothing_is_out();
+}
+
+/* What a thread's bins hold in fact. */
+static size_t bytes_held(void)
+{
+	size_t bytes = 0;
+	for (unsigned c = 1; c < CLASS_COUNT; c++)
+		bytes += bin_objects(thread_cache_self, c) * size_classes[c].bytes;
+	return bytes;
+}
+
+/* One class after the other is filled: the clock hand takes the room from those before. */
+static void the_budget_is_kept(void **state)
+{
+	(void)state;
+	static void *objects[300];
+	size_t most = 0;
+	for (int round = 0; round < 3; round++) {
+		for (unsigned c = 1; c < CLASS_COUNT; c++) {
+			size_t count = size_min(300, (8 << 20) / size_classes[c].bytes);
+			for (size_t i = 0; i < count; i++)
+				objects[i] = take(c);
+			for (size_t i = 0; i < count; i++) {
+				give(c, objects[i]);
+				check(thread_cache_self->charged <= BUDGET_BYTES);
+				most = size_max(most, bytes_held());
+			}
+			thread_cache_check(thread_cache_self);
+		}
+	}
+	/* Objects that stand in magazines are covered by the charge, and a good part of the budget is used. */
+	assert_in_range(most, BUDGET_BYTES / 4, BUDGET_BYTES);
+	thread_cache_flush();
+	nothing_is_out();
+}
+
+static struct thread_cache *own_cache(void)
+{
+	check(thread_cache_get() != NULL);
+	return thread_cache_self;
+}
+
+static size_t room_in_loaded(unsigned c)
+{
+	const struct bin *bin = &thread_cache_self->bin[c];
+	return bin->loaded == NULL ? 0 : (size_t)(bin->limit - &bin->loaded->bottom);
+}
+
+static void limits_start_small_and_double(void **state)
+{
+	(void)state;
+	static void *objects[2000];
+	own_cache();
+	for (unsigned c = 1; c < CLASS_COUNT; c++) {
+		size_t limit = 0;
+		for (size_t i = 0; i < 2000 && i * size_classes[c].bytes < 1 << 20; i++) {
+			objects[i] = take(c);
+			size_t now = thread_cache_self->side[c].limit;
+			if (now != limit) {
+				size_t doubled = size_min(limit * 2, size_classes[c].magazine_slots);
+				check(limit == 0 ? now <= size_classes[c].first_limit * 2u : now == doubled);
+				limit = now;
+			}
+			check(limit <= size_classes[c].magazine_slots);
+			check(room_in_loaded(c) == limit || limit == 0);
+		}
+		thread_cache_leave();
+		own_cache();
+	}
+}
+
+/* A magazine is full at its limit, not before and not after. */
+static void a_magazine_holds_its_limit(void **state)
+{
+	(void)state;
+	static void *objects[1000];
+	unsigned c = size_class_of(64);
+	for (size_t i = 0; i < 1000; i++)
+		objects[i] = take(c);
+	for (size_t i = 0; i < 1000; i++)
+		give(c, objects[i]);
+	struct bin *bin = bin_of(c);
+	assert_int_equal(room_in_loaded(c), size_classes[c].magazine_slots);
+	/* Two full magazines, and the one that was not: 125 slots of each are used. */
+	assert_int_equal(thread_cache_self->side[c].previous->count, size_classes[c].magazine_slots);
+	for (size_t i = 0; i < 1000; i++)
+		objects[i] = take(c);
+	while (bin_pop(bin) != NULL)
+		;
+	for (size_t i = 0; i < size_classes[c].magazine_slots; i++)
+		assert_true(bin_push(bin, objects[i]));
+	assert_false(bin_push(bin, objects[999]));
+	thread_cache_check(thread_cache_self);
+}
+
+static void a_push_tells_bad_pointers(void **state)
+{
+	(void)state;
+	unsigned c = size_class_of(48);
+	char *object = take(c);
+	void *other = take(c);
+	struct bin *bin = bin_of(c);
+	for (int offset = 1; offset < 48; offset++)
+		assert_false(bin_push(bin, object + offset));
+	assert_true(bin_push(bin, object));
+	/* The newest object again. */
+	assert_false(bin_push(bin, object));
+	assert_true(bin_push(bin, other));
+	/* Class 0 takes and gives nothing. */
+	assert_null(bin_pop(bin_of(0)));
+	assert_false(bin_push(bin_of(0), object));
+}
+
+/* What another thread freed by the magazine comes to this one. */
+static void *fill_depot(void *unused)
+{
+	static void *objects[4000];
+	unsigned c = size_class_of(4096);
+	for (size_t i = 0; i < 400; i++)
+		objects[i] = take(c);
+	for (size_t i = 0; i < 400; i++)
+		give(c, objects[i]);
+	return unused;
+}
+
+/*
+ * A magazine from the depot may hold more than this thread's limit. Once it is empty the limit counts again: or the
+ * bytes that a thread holds would not be bounded by its budget.
+ */
+static void a_full_magazine_of_another_does_not_raise_the_limit(void **state)
+{
+	(void)state;
+	static void *objects[400];
+	pthread_t other;
+	unsigned c = size_class_of(4096);
+	assert_int_equal(pthread_create(&other, NULL, fill_depot, NULL), 0);
+	assert_int_equal(pthread_join(other, NULL), 0);
+	assert_true(caches[c].depot.nfull > 0);
+	objects[0] = take(c);
+	size_t limit = thread_cache_self->side[c].limit;
+	assert_true(bin_objects(thread_cache_self, c) > limit);
+	size_t count = 1;
+	while (caches[c].depot.nfull > 0 || bin_objects(thread_cache_self, c) > 0)
+		objects[count++] = take(c);
+	objects[count++] = take(c);
+	assert_int_equal(room_in_loaded(c), thread_cache_self->side[c].limit);
+	while (count > 0) {
+		give(c, objects[--count]);
+		check(bin_objects(thread_cache_self, c) * 4096 <= thread_cache_self->side[c].charge);
+	}
+}
+
+static void the_static_caches_are_empty_and_full(void **state)
+{
+	(void)state;
+	void *object;
+	assert_ptr_equal(thread_cache_self, &thread_cache_none);
+	assert_int_equal(thread_cache_count(), 0);
+	for (unsigned c = 0; c < CLASS_COUNT; c++) {
+		assert_null(bin_pop(bin_of(c)));
+		assert_false(bin_push(bin_of(c), &object));
+	}
+	object = take(size_class_of(64));
+	assert_ptr_not_equal(thread_cache_self, &thread_cache_none);
+	assert_int_equal(thread_cache_count(), 1);
+	assert_true(thread_cache_self->is_armed);
+	/* After the end there is none any more, and all still works. */
+	thread_cache_end();
+	assert_ptr_equal(thread_cache_self, &thread_cache_ended);
+	assert_int_equal(thread_cache_count(), 0);
+	assert_null(thread_cache_get());
+	void *second = take(size_class_of(64));
+	assert_ptr_not_equal(second, object);
+	give(size_class_of(64), object);
+	give(size_class_of(64), second);
+	assert_ptr_equal(thread_cache_self, &thread_cache_ended);
+	nothing_is_out();
+}
+
+static void who_leaves_may_come_again(void **state)
+{
+	(void)state;
+	void *object = take(size_class_of(64));
+	thread_cache_leave();
+	assert_ptr_equal(thread_cache_self, &thread_cache_none);
+	assert_int_equal(thread_cache_count(), 0);
+	assert_int_equal(caches[size_class_of(64)].objects_out, 1);
+	give(size_class_of(64), object);
+	assert_int_equal(thread_cache_count(), 1);
+	thread_cache_leave();
+	thread_cache_disabled = true;
+	give(size_class_of(64), take(size_class_of(64)));
+	assert_int_equal(thread_cache_count(), 0);
+	nothing_is_out();
+}
+
+static void a_fork_child_keeps_only_its_own(void **state)
+{
+	(void)state;
+	give(size_class_of(64), take(size_class_of(64)));
+	thread_cache_fork_child();
+	assert_int_equal(thread_cache_count(), 1);
+	size_t objects[CLASS_COUNT] = {0};
+	thread_cache_count_objects(objects);
+	assert_int_equal(objects[size_class_of(64)], caches[size_class_of(64)].objects_out);
+	thread_cache_end();
+	thread_cache_fork_child();
+	assert_int_equal(thread_cache_count(), 0);
+	nothing_is_out();
+}
+
+enum { THREADS = 4, EXCHANGE = 512 };
+static void *_Atomic exchange[KINDS][EXCHANGE];
+
+/* Some objects are freed by the thread that took them, others by whoever finds them. */
+static void churn(unsigned index)
+{
+	static struct live live[THREADS][KINDS];
+	struct random random = random_start(40 + index);
+	for (size_t i = 0; i < unit_rounds(6000); i++) {
+		size_t kind = random_below(&random, KINDS - 3);
+		unsigned c = class_of_kind(kind);
+		step(&random, &live[index][kind], kind);
+		for (int n = 0; n < 20; n++) {
+			void *mine = take(c);
+			check(mine != NULL);
+			content_write(mine, kinds[kind], kind);
+			void *theirs = atomic_exchange(&exchange[kind][random_below(&random, EXCHANGE)], mine);
+			check(theirs == NULL || content_is(theirs, kinds[kind], kind));
+			if (theirs != NULL)
+				give(c, theirs);
+		}
+		if (random_one_in(&random, 100))
+			objects_cached(c);
+		if (random_one_in(&random, 500))
+			thread_cache_leave();
+	}
+	for (size_t kind = 0; kind < KINDS; kind++)
+		while (live[index][kind].count > 0)
+			give(class_of_kind(kind), live[index][kind].object[--live[index][kind].count]);
+}
+
+static void threads_free_what_others_took(void **state)
+{
+	(void)state;
+	unit_threads(THREADS, churn);
+	/* Their caches went with them. */
+	assert_int_equal(thread_cache_count(), 0);
+	for (size_t kind = 0; kind < KINDS; kind++)
+		for (size_t i = 0; i < EXCHANGE; i++)
+			if (exchange[kind][i] != NULL)
+				give(class_of_kind(kind), exchange[kind][i]);
+	thread_cache_flush();
+	nothing_is_out();
+}
+
+enum { MANY = 32 };
+static pthread_barrier_t all_there;
+static _Atomic size_t most_charged;
+
+static void use_many_classes(unsigned index)
+{
+	void *objects[64];
+	(void)index;
+	own_cache();
+	pthread_barrier_wait(&all_there);
+	for (unsigned c = 1; c < CLASS_COUNT; c++) {
+		for (int i = 0; i < 64; i++)
+			objects[i] = take(c);
+		for (int i = 0; i < 64; i++)
+			give(c, objects[i]);
+		thread_cache_check(thread_cache_self);
+		size_t charged = thread_cache_self->charged;
+		size_t most = most_charged;
+		while (charged > most && !atomic_compare_exchange_weak(&most_charged, &most, charged))
+			;
+	}
+	pthread_barrier_wait(&all_there);
+}
+
+/* The budgets of all threads share 4 MiB. */
+static void threads_share_the_bytes(void **state)
+{
+	(void)state;
+	pthread_barrier_init(&all_there, NULL, MANY);
+	unit_threads(MANY, use_many_classes);
+	assert_in_range(most_charged, (4 << 20) / MANY / 4, (4 << 20) / MANY);
+	assert_int_equal(thread_cache_count(), 0);
+	nothing_is_out();
+}
+
+UNIT_MAIN(UNIT(objects_are_held_once), UNIT(the_budget_is_kept), UNIT(limits_start_small_and_double),
+	  UNIT(a_magazine_holds_its_limit), UNIT(a_push_tells_bad_pointers),
+	  UNIT(a_full_magazine_of_another_does_not_raise_the_limit), UNIT(the_static_caches_are_empty_and_full),
+	  UNIT(who_leaves_may_come_again), UNIT(a_fork_child_keeps_only_its_own), UNIT(threads_free_what_others_took),
+	  UNIT(threads_share_the_bytes))
