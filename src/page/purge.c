@@ -22,9 +22,9 @@ static _Atomic size_t bought;
 
 unsigned purge_loosened(void) { return atomic_load_explicit(&loosened, memory_order_relaxed); }
 
-size_t purge_limit_pages(void)
+size_t purge_limit_pages(size_t live_pages)
 {
-	return size_max(zone_used_pages() >> PURGE_SHIFT, PURGE_FLOOR_PAGES) << purge_loosened();
+	return size_max(live_pages >> PURGE_SHIFT, PURGE_FLOOR_PAGES) << purge_loosened();
 }
 
 void purge_note_purged(size_t npages) { atomic_fetch_add_explicit(&purged, npages, memory_order_relaxed); }

@@ -11,8 +11,8 @@
 
 #include "page/zone.h"
 
-/* The number of free dirty pages from which on purging is due, now. */
-size_t purge_limit_pages(void);
+/* The number of free dirty pages from which on purging is due, where `live_pages` are in use. */
+size_t purge_limit_pages(size_t live_pages);
 
 /* How often the limit has been doubled, 0 to 4. M_TRIM_THRESHOLD loosens by the same. */
 unsigned purge_loosened(void);

@@ -17,8 +17,10 @@ enum { FREE_BATCH = 32 }; /* objects put back under one hold of the lock: about 
 struct cache caches[CLASS_COUNT];
 
 static _Atomic size_t idle_pages;
+static _Atomic size_t empty_pages;
 
 size_t cache_idle_pages(void) { return atomic_load_explicit(&idle_pages, memory_order_relaxed); }
+size_t cache_empty_pages(void) { return atomic_load_explicit(&empty_pages, memory_order_relaxed); }
 
 static unsigned bucket_of(const struct slab *slab)
 {
@@ -27,44 +29,63 @@ static unsigned bucket_of(const struct slab *slab)
 	return slab->nfree * PARTIAL_BUCKETS / (size_classes[slab->class].objects + 1u);
 }
 
-/* Puts the slab where its counts now say: after every change of it. `idle_before`: slab_idle_pages before the change. */
-static void slab_relist(struct cache *cache, struct slab *slab, uint32_t idle_before)
+static void add(_Atomic size_t *sum, size_t more) { atomic_fetch_add_explicit(sum, more, memory_order_relaxed); }
+
+static void relist_bucket(struct cache *cache, struct slab *slab)
 {
 	unsigned bucket = bucket_of(slab);
-	if (bucket != slab->bucket) {
-		if (slab->bucket != BUCKET_NONE)
-			list_remove(&cache->partial[slab->bucket], &slab->partial);
-		if (bucket != BUCKET_NONE)
-			list_push_front(&cache->partial[bucket], &slab->partial);
-		slab->bucket = (uint8_t)bucket;
-	}
-	uint32_t idle = slab_idle_pages(slab);
-	if (idle == idle_before)
+	if (bucket == slab->bucket)
 		return;
-	atomic_fetch_add_explicit(&idle_pages, count_bits(idle) - (size_t)count_bits(idle_before),
-				  memory_order_relaxed);
-	if ((idle != 0) == slab->is_purgeable)
+	if (slab->bucket != BUCKET_NONE)
+		list_remove(&cache->partial[slab->bucket], &slab->partial);
+	if (bucket != BUCKET_NONE)
+		list_push_front(&cache->partial[bucket], &slab->partial);
+	slab->bucket = (uint8_t)bucket;
+}
+
+static void relist_purgeable(struct cache *cache, struct slab *slab, bool is_purgeable)
+{
+	if (is_purgeable == slab->is_purgeable)
 		return;
-	slab->is_purgeable = idle != 0;
-	if (slab->is_purgeable)
+	slab->is_purgeable = is_purgeable;
+	if (is_purgeable)
 		list_push_back(&cache->purgeable, &slab->purgeable);
 	else
 		list_remove(&cache->purgeable, &slab->purgeable);
+}
+
+/* The sums over all slabs follow this one's pages; sums are unsigned, so a difference may wrap. */
+static void recount(struct slab *slab, unsigned idle, unsigned empty)
+{
+	if (idle != slab->counted_idle)
+		add(&idle_pages, (size_t)idle - slab->counted_idle);
+	if (empty != slab->counted_empty)
+		add(&empty_pages, (size_t)empty - slab->counted_empty);
+	slab->counted_idle = (uint8_t)idle;
+	slab->counted_empty = (uint8_t)empty;
+}
+
+/* Puts the slab where its counts now say: after every change of it. */
+static void slab_relist(struct cache *cache, struct slab *slab)
+{
+	unsigned idle = count_bits(slab_idle_pages(slab));
+	relist_bucket(cache, slab);
+	recount(slab, idle, count_bits(slab->empty));
+	relist_purgeable(cache, slab, idle != 0);
 }
 
 static void slab_link(struct cache *cache, struct slab *slab)
 {
 	slab->bucket = BUCKET_NONE;
 	cache->slabs++;
-	slab_relist(cache, slab, 0);
+	slab_relist(cache, slab);
 }
 
 static void slab_unlink(struct cache *cache, struct slab *slab)
 {
 	list_remove(&cache->partial[slab->bucket], &slab->partial);
-	if (slab->is_purgeable)
-		list_remove(&cache->purgeable, &slab->purgeable);
-	atomic_fetch_sub_explicit(&idle_pages, count_bits(slab_idle_pages(slab)), memory_order_relaxed);
+	relist_purgeable(cache, slab, false);
+	recount(slab, 0, 0);
 	cache->slabs--;
 }
 
@@ -82,9 +103,8 @@ static size_t take_from_slabs(struct cache *cache, void **objects, size_t count)
 	size_t taken = 0;
 	struct slab *slab;
 	while (taken < count && (slab = fullest_partial(cache)) != NULL) {
-		uint32_t idle = slab_idle_pages(slab);
 		taken += slab_take(slab, objects + taken, count - taken);
-		slab_relist(cache, slab, idle);
+		slab_relist(cache, slab);
 	}
 	cache->objects_out += taken;
 	return taken;
@@ -135,9 +155,8 @@ void *cache_alloc_one(unsigned size_class, bool *zeroed)
 			return NULL;
 		slab = fullest_partial(cache);
 	}
-	uint32_t idle = slab_idle_pages(slab);
 	void *object = slab_take_one(slab, zeroed);
-	slab_relist(cache, slab, idle);
+	slab_relist(cache, slab);
 	cache->objects_out++;
 	lock_release(&cache->lock, RANK_CACHE);
 	return object;
@@ -147,10 +166,9 @@ void *cache_alloc_one(unsigned size_class, bool *zeroed)
 static struct slab *put_object(struct cache *cache, unsigned size_class, void *object, const char *function)
 {
 	struct slab *slab = slab_of((uintptr_t)object, size_class);
-	uint32_t idle = slab == NULL ? 0 : slab_idle_pages(slab);
 	if (slab == NULL || !slab_put(slab, (uintptr_t)object))
 		report_bad_pointer(REPORT_DOUBLE_FREE, object, function);
-	slab_relist(cache, slab, idle);
+	slab_relist(cache, slab);
 	if (!slab_is_empty(slab) || slab->is_reserved)
 		return NULL;
 	slab_unlink(cache, slab);
@@ -216,20 +234,18 @@ static bool purge_run(const struct slab *slab, uint32_t run)
  */
 static bool purge_slab(struct cache *cache, struct slab *slab)
 {
-	uint32_t idle = slab_idle_pages(slab);
-	uint32_t run = first_purgeable_run(slab, idle);
+	uint32_t run = first_purgeable_run(slab, slab_idle_pages(slab));
 	if (run == 0)
 		return false;
 	slab_reserve_pages(slab, run);
-	slab_relist(cache, slab, idle);
+	slab_relist(cache, slab);
 	lock_release(&cache->lock, RANK_CACHE);
 	bool gone = purge_run(slab, run);
 	if (gone)
 		purge_note_purged(count_bits(run));
 	lock_acquire(&cache->lock, RANK_CACHE);
-	idle = slab_idle_pages(slab);
 	slab_restore_pages(slab, run, gone);
-	slab_relist(cache, slab, idle);
+	slab_relist(cache, slab);
 	return gone;
 }
 

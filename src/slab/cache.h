@@ -71,6 +71,9 @@ void depot_drain_all(void);
 /* Pages inside partly used slabs that hold frames for nothing, over all caches. */
 size_t cache_idle_pages(void);
 
+/* Pages inside partly used slabs under no taken object, with frames or without. */
+size_t cache_empty_pages(void);
+
 /* Purges idle pages of one class until at most `keep_pages` are left over all classes: how many. No lock is held. */
 size_t cache_purge(unsigned size_class, size_t keep_pages);
 

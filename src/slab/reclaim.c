@@ -12,6 +12,14 @@ static _Atomic unsigned next_class = 1; /* the classes take turns in being purge
 
 static size_t dirty_pages(void) { return zone_dirty_pages() + cache_idle_pages(); }
 
+/* The two counts are read one after the other: the difference may pass below zero for a moment. */
+static size_t limit_pages(void)
+{
+	size_t used = zone_used_pages();
+	size_t empty = cache_empty_pages();
+	return purge_limit_pages(used > empty ? used - empty : 0);
+}
+
 static void purge_caches(size_t keep_pages)
 {
 	unsigned start = atomic_load_explicit(&next_class, memory_order_relaxed);
@@ -27,7 +35,7 @@ static cold void reclaim(void)
 	if (!lock_try_acquire(&purge_lock, RANK_PURGE))
 		return;
 	purge_review();
-	size_t limit = purge_limit_pages();
+	size_t limit = limit_pages();
 	if (dirty_pages() > limit) {
 		purge_free_pages(limit / 4);
 		purge_caches(limit / 4);
@@ -37,7 +45,7 @@ static cold void reclaim(void)
 
 void reclaim_if_due(void)
 {
-	if (unlikely(dirty_pages() > purge_limit_pages()))
+	if (unlikely(dirty_pages() > limit_pages()))
 		reclaim();
 }
 

@@ -39,6 +39,8 @@ struct slab {
 	uint8_t class;
 	uint8_t zone;
 	uint8_t bucket; /* BUCKET_NONE: full */
+	uint8_t counted_idle;  /* what the cache's sums hold for this slab: idle pages, */
+	uint8_t counted_empty; /* and all empty ones */
 	bool is_purgeable;
 	bool is_reserved; /* a purge is under way: the page masks hold again after slab_restore_pages */
 	uint64_t free[BITMAP_WORDS] cache_line_aligned;
