@@ -27,9 +27,14 @@ extern char __libc_single_threaded __attribute__((weak));
 /* Whether `prepare` of the fork that is under way took the locks. Written by the forking thread, which holds them. */
 static bool locks_taken;
 
+_Static_assert(offsetof(struct zone, lock) == 0, "lock_zone gets the zone from its lock");
+
 static bool is_single_threaded(void) { return &__libc_single_threaded != NULL && __libc_single_threaded; }
 
-static void for_each_lock(void (*act)(struct lock *))
+static void lock_zone(struct lock *lock) { zone_lock_settled((struct zone *)lock); }
+
+/* In rank order; the zones' locks by an action of their own. */
+static void for_each_lock(void (*act)(struct lock *), void (*act_on_zone)(struct lock *))
 {
 	act(&purge_lock);
 	act(&threads_lock);
@@ -39,7 +44,7 @@ static void for_each_lock(void (*act)(struct lock *))
 	for (unsigned c = 0; c < CLASS_COUNT; c++)
 		act(&caches[c].lock);
 	for (int id = 0; id < ZONE_COUNT; id++)
-		act(&zones[id].lock);
+		act_on_zone(&zones[id].lock);
 	act(meta_lock_address());
 }
 
@@ -49,7 +54,7 @@ static void prepare(void)
 		return;
 	if (_IO_list_lock != NULL)
 		_IO_list_lock();
-	for_each_lock(lock_acquire_unranked);
+	for_each_lock(lock_acquire_unranked, lock_zone);
 	locks_taken = true;
 }
 
@@ -58,7 +63,7 @@ static void parent(void)
 	if (!locks_taken)
 		return;
 	locks_taken = false;
-	for_each_lock(lock_release_unranked);
+	for_each_lock(lock_release_unranked, lock_release_unranked);
 	if (_IO_list_unlock != NULL)
 		_IO_list_unlock();
 }
@@ -68,7 +73,7 @@ static void child(void)
 	if (!locks_taken)
 		return;
 	locks_taken = false;
-	for_each_lock(lock_reset);
+	for_each_lock(lock_reset, lock_reset);
 	if (_IO_list_resetlock != NULL)
 		_IO_list_resetlock();
 	thread_cache_fork_child();

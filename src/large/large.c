@@ -179,8 +179,8 @@ static bool move(struct large *large, size_t mapped)
 	}
 	pagemap_set_kind(old.address >> PAGE_SHIFT, PAGE_NONE);
 	if (!os_move((void *)old.base, old.mapped_bytes, target, mapped)) {
+		/* mremap may have unmapped the target before it failed, and it may be somebody else's by now: let it be. */
 		pagemap_set_kind(old.address >> PAGE_SHIFT, PAGE_LARGE);
-		os_unmap(target, mapped);
 		return false;
 	}
 	large->base = (uintptr_t)target;

@@ -5,6 +5,7 @@
 
 #include "base/bits.h"
 #include "base/report.h"
+#include "base/syscall.h"
 #include "page/grow.h"
 #include "page/pagemap.h"
 #include "page/purge.h"
@@ -206,6 +207,16 @@ bool zone_page_was_used(uintptr_t page)
 	if (page >= heap->span_first && page < size_max(heap->known_end, heap->span_end))
 		return page < heap->known_end;
 	return buddy_find_around(&heap->buddy, page, &block) || buddy_find_around(&zones[ZONE_MAPPED].buddy, page, &block);
+}
+
+void zone_lock_settled(struct zone *zone)
+{
+	lock_acquire_unranked(&zone->lock);
+	while (zone->detached_pages != 0) {
+		lock_release_unranked(&zone->lock);
+		cpu_relax();
+		lock_acquire_unranked(&zone->lock);
+	}
 }
 
 void zone_check(struct zone *zone)

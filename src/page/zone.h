@@ -82,6 +82,9 @@ void zone_detach(struct zone *zone, struct buddy_block block);
 void zone_attach_purged(struct zone *zone, struct buddy_block block, bool purged);
 void zone_unlock(struct zone *zone);
 
+/* For fork: takes the zone's lock at a moment when no page of it is detached. */
+void zone_lock_settled(struct zone *zone);
+
 void zone_check(struct zone *zone);
 
 #endif
