@@ -27,7 +27,14 @@ static inline unsigned log2_floor(uint64_t x) { return 63u - (unsigned)__builtin
 /* Smallest k with 2^k >= x; x is not 0. */
 static inline unsigned log2_ceil(uint64_t x) { return x == 1 ? 0 : log2_floor(x - 1) + 1; }
 
-static inline unsigned count_bits(uint64_t x) { return (unsigned)__builtin_popcountll(x); }
+/* The builtin is a call into libgcc where the CPU is not known to count; this is what it would do (Warren 2013, 5-1). */
+static inline unsigned count_bits(uint64_t x)
+{
+	x -= x >> 1 & UINT64_C(0x5555555555555555);
+	x = (x & UINT64_C(0x3333333333333333)) + (x >> 2 & UINT64_C(0x3333333333333333));
+	x = (x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+	return (unsigned)(x * UINT64_C(0x0101010101010101) >> 56);
+}
 
 /* A mask of the `count` bits from `first` on; count is 1 to 64, first + count at most 64. */
 static inline uint64_t bit_range(unsigned first, unsigned count) { return (~UINT64_C(0) >> (64 - count)) << first; }

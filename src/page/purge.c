@@ -12,8 +12,10 @@
 enum {
 	PURGE_FLOOR_PAGES = 128, /* 512 KiB */
 	PURGE_SHIFT = 4,
-	LOOSENED_MAX = 4,
-	REVIEW_PAGES = 64, /* the limit is reviewed each time that so many pages were purged */
+	LOOSENED_MAX = 8,
+	LOOSENED_MAX_HERE = PURGE_SHIFT, /* up to the heap in use */
+	REVIEW_PAGES = 64,               /* fewer purged pages say nothing */
+	TIGHTEN_PAGES = 8192,            /* so many given back, and hardly any bought: the program is done with them */
 };
 
 static _Atomic unsigned loosened;
@@ -24,29 +26,37 @@ unsigned purge_loosened(void) { return atomic_load_explicit(&loosened, memory_or
 
 size_t purge_limit_pages(size_t live_pages)
 {
-	return size_max(live_pages >> PURGE_SHIFT, PURGE_FLOOR_PAGES) << purge_loosened();
+	return size_max(live_pages >> PURGE_SHIFT, PURGE_FLOOR_PAGES)
+	       << size_min(purge_loosened(), LOOSENED_MAX_HERE);
 }
 
 void purge_note_purged(size_t npages) { atomic_fetch_add_explicit(&purged, npages, memory_order_relaxed); }
 void purge_note_bought(size_t npages) { atomic_fetch_add_explicit(&bought, npages, memory_order_relaxed); }
 
+static void decide(unsigned now_loosened)
+{
+	atomic_store_explicit(&loosened, now_loosened, memory_order_relaxed);
+	atomic_store_explicit(&purged, 0, memory_order_relaxed);
+	atomic_store_explicit(&bought, 0, memory_order_relaxed);
+}
+
 void purge_review(void)
 {
 	size_t npurged = atomic_load_explicit(&purged, memory_order_relaxed);
+	size_t nbought = atomic_load_explicit(&bought, memory_order_relaxed);
+	unsigned now = purge_loosened();
 	if (npurged < REVIEW_PAGES || !setting(&settings.adaptive_trim))
 		return;
-	size_t nbought = atomic_exchange_explicit(&bought, 0, memory_order_relaxed);
-	unsigned now = purge_loosened();
-	atomic_store_explicit(&purged, 0, memory_order_relaxed);
-	if (nbought * 2 >= npurged && now < LOOSENED_MAX)
-		atomic_store_explicit(&loosened, now + 1, memory_order_relaxed);
-	else if (nbought * 8 < npurged && now > 0)
-		atomic_store_explicit(&loosened, now - 1, memory_order_relaxed);
+	if (nbought * 2 >= npurged)
+		decide(now < LOOSENED_MAX ? now + 1 : now);
+	else if (npurged >= TIGHTEN_PAGES && nbought * 8 < npurged)
+		decide(now > 0 ? now - 1 : 0);
 }
 
 bool purge_block(struct zone *zone, struct buddy_block block)
 {
 	size_t npages = (size_t)1 << block.order;
+	size_t dirty = pagemap_count_dirty(block.page, npages);
 	buddy_carve(&zone->buddy, block.page, npages);
 	zone_detach(zone, block);
 	zone_unlock(zone);
@@ -55,7 +65,7 @@ bool purge_block(struct zone *zone, struct buddy_block block)
 	lock_acquire(&zone->lock, RANK_ZONE);
 	zone_attach_purged(zone, block, gone);
 	if (gone)
-		purge_note_purged(npages);
+		purge_note_purged(dirty);
 	return gone;
 }
 

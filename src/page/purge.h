@@ -2,9 +2,9 @@
  * purge.h - frames behind free pages go back to the system (MADV_DONTNEED), the addresses stay.
  *
  * The limit: free dirty pages may be a sixteenth of the pages in use, and PURGE_FLOOR_PAGES at least. The frees that
- * exceed it pay for the purge, down to half of it. When at least half of what was purged is soon bought back (handed out
- * again, which costs a page fault each), the limit doubles, up to the size of the heap in use; when less than an
- * eighth is, it halves again.
+ * exceed it pay for the purge, down to a quarter of it. When at least half of what was given back is bought back (handed
+ * out again, which costs a page fault each), the limit doubles, up to the size of the heap in use; when 32 MiB were
+ * given back and less than an eighth of that was bought, it halves again. Trim loosens with it, and further.
  */
 #ifndef LM_PAGE_PURGE_H
 #define LM_PAGE_PURGE_H
@@ -14,7 +14,7 @@
 /* The number of free dirty pages from which on purging is due, where `live_pages` are in use. */
 size_t purge_limit_pages(size_t live_pages);
 
-/* How often the limit has been doubled, 0 to 4. M_TRIM_THRESHOLD loosens by the same. */
+/* How often limits are to be doubled, 0 to 8. */
 unsigned purge_loosened(void);
 
 /* Tells the hysteresis that `npages` went back to the system, or that `npages` of those were bought back. */

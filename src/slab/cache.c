@@ -26,7 +26,7 @@ static unsigned bucket_of(const struct slab *slab)
 {
 	if (slab->nfree == 0)
 		return BUCKET_NONE;
-	return slab->nfree * PARTIAL_BUCKETS / (size_classes[slab->class].objects + 1u);
+	return slab->nfree * size_classes[slab->class].bucket_magic >> 16;
 }
 
 static void add(_Atomic size_t *sum, size_t more) { atomic_fetch_add_explicit(sum, more, memory_order_relaxed); }
@@ -54,38 +54,39 @@ static void relist_purgeable(struct cache *cache, struct slab *slab, bool is_pur
 		list_remove(&cache->purgeable, &slab->purgeable);
 }
 
-/* The sums over all slabs follow this one's pages; sums are unsigned, so a difference may wrap. */
-static void recount(struct slab *slab, unsigned idle, unsigned empty)
+static unsigned idle_in(uint64_t state) { return count_bits((state >> 32) & (uint32_t)state); }
+static unsigned empty_in(uint64_t state) { return count_bits(state >> 32); }
+
+/* The sums over all slabs follow this one's pages, from slab_page_state `before`; they are unsigned, and may wrap. */
+static void recount(uint64_t before, uint64_t after)
 {
-	if (idle != slab->counted_idle)
-		add(&idle_pages, (size_t)idle - slab->counted_idle);
-	if (empty != slab->counted_empty)
-		add(&empty_pages, (size_t)empty - slab->counted_empty);
-	slab->counted_idle = (uint8_t)idle;
-	slab->counted_empty = (uint8_t)empty;
+	add(&idle_pages, (size_t)idle_in(after) - idle_in(before));
+	add(&empty_pages, (size_t)empty_in(after) - empty_in(before));
 }
 
-/* Puts the slab where its counts now say: after every change of it. */
-static void slab_relist(struct cache *cache, struct slab *slab)
+/* Puts the slab where its counts now say: after every change of it. `before` is its slab_page_state from before. */
+static void slab_relist(struct cache *cache, struct slab *slab, uint64_t before)
 {
-	unsigned idle = count_bits(slab_idle_pages(slab));
+	uint64_t after = slab_page_state(slab);
 	relist_bucket(cache, slab);
-	recount(slab, idle, count_bits(slab->empty));
-	relist_purgeable(cache, slab, idle != 0);
+	if (likely(after == before))
+		return;
+	recount(before, after);
+	relist_purgeable(cache, slab, slab_idle_pages(slab) != 0);
 }
 
 static void slab_link(struct cache *cache, struct slab *slab)
 {
 	slab->bucket = BUCKET_NONE;
 	cache->slabs++;
-	slab_relist(cache, slab);
+	slab_relist(cache, slab, 0);
 }
 
 static void slab_unlink(struct cache *cache, struct slab *slab)
 {
 	list_remove(&cache->partial[slab->bucket], &slab->partial);
 	relist_purgeable(cache, slab, false);
-	recount(slab, 0, 0);
+	recount(slab_page_state(slab), 0);
 	cache->slabs--;
 }
 
@@ -97,16 +98,24 @@ static struct slab *fullest_partial(const struct cache *cache)
 	return NULL;
 }
 
+/* Under the lock: no atomic addition is needed. */
+static void count_out(struct cache *cache, size_t more)
+{
+	size_t out = atomic_load_explicit(&cache->objects_out, memory_order_relaxed);
+	atomic_store_explicit(&cache->objects_out, out + more, memory_order_relaxed);
+}
+
 /* cache.lock is held. */
 static size_t take_from_slabs(struct cache *cache, void **objects, size_t count)
 {
 	size_t taken = 0;
 	struct slab *slab;
 	while (taken < count && (slab = fullest_partial(cache)) != NULL) {
+		uint64_t before = slab_page_state(slab);
 		taken += slab_take(slab, objects + taken, count - taken);
-		slab_relist(cache, slab);
+		slab_relist(cache, slab, before);
 	}
-	cache->objects_out += taken;
+	count_out(cache, taken);
 	return taken;
 }
 
@@ -155,24 +164,32 @@ void *cache_alloc_one(unsigned size_class, bool *zeroed)
 			return NULL;
 		slab = fullest_partial(cache);
 	}
+	uint64_t before = slab_page_state(slab);
 	void *object = slab_take_one(slab, zeroed);
-	slab_relist(cache, slab);
-	cache->objects_out++;
+	slab_relist(cache, slab, before);
+	count_out(cache, 1);
 	lock_release(&cache->lock, RANK_CACHE);
 	return object;
 }
 
-/* Puts one object back; the slab if it is empty now and unlinked, else NULL. cache.lock is held. */
-static struct slab *put_object(struct cache *cache, unsigned size_class, void *object, const char *function)
+/*
+ * Puts one object back into its slab, which is looked for in the page map unless it is `last`, the one of the object
+ * before. A slab that is empty now is unlinked and put on `emptied`. The slab, or NULL if it left. cache.lock is held.
+ */
+static struct slab *put_object(struct cache *cache, struct slab *last, unsigned c, void *object, struct list *emptied,
+			       const char *function)
 {
-	struct slab *slab = slab_of((uintptr_t)object, size_class);
-	if (slab == NULL || !slab_put(slab, (uintptr_t)object))
+	uintptr_t address = (uintptr_t)object;
+	struct slab *slab = last != NULL && slab_contains(last, address) ? last : slab_of(address, c);
+	uint64_t before = slab == NULL ? 0 : slab_page_state(slab);
+	if (unlikely(slab == NULL) || unlikely(!slab_put(slab, address)))
 		report_bad_pointer(REPORT_DOUBLE_FREE, object, function);
-	slab_relist(cache, slab);
-	if (!slab_is_empty(slab) || slab->is_reserved)
-		return NULL;
+	slab_relist(cache, slab, before);
+	if (likely(!slab_is_empty(slab)) || slab->is_reserved)
+		return slab;
 	slab_unlink(cache, slab);
-	return slab;
+	list_push_front(emptied, &slab->partial);
+	return NULL;
 }
 
 static void destroy_list(struct list *slabs)
@@ -187,16 +204,14 @@ static void destroy_list(struct list *slabs)
 static void free_batch(unsigned size_class, void **objects, size_t count, const char *function)
 {
 	struct cache *cache = &caches[size_class];
-	struct list empty = {NULL, NULL};
+	struct slab *slab = NULL;
+	struct list emptied = {NULL, NULL};
 	lock_acquire(&cache->lock, RANK_CACHE);
-	for (size_t i = 0; i < count; i++) {
-		struct slab *slab = put_object(cache, size_class, objects[i], function);
-		if (slab != NULL)
-			list_push_front(&empty, &slab->partial);
-	}
-	cache->objects_out -= count;
+	for (size_t i = 0; i < count; i++)
+		slab = put_object(cache, slab, size_class, objects[i], &emptied, function);
+	count_out(cache, 0 - count);
 	lock_release(&cache->lock, RANK_CACHE);
-	destroy_list(&empty);
+	destroy_list(&emptied);
 }
 
 void cache_free(unsigned size_class, void **objects, size_t count, const char *function)
@@ -237,15 +252,17 @@ static bool purge_slab(struct cache *cache, struct slab *slab)
 	uint32_t run = first_purgeable_run(slab, slab_idle_pages(slab));
 	if (run == 0)
 		return false;
+	uint64_t before = slab_page_state(slab);
 	slab_reserve_pages(slab, run);
-	slab_relist(cache, slab);
+	slab_relist(cache, slab, before);
 	lock_release(&cache->lock, RANK_CACHE);
 	bool gone = purge_run(slab, run);
 	if (gone)
 		purge_note_purged(count_bits(run));
 	lock_acquire(&cache->lock, RANK_CACHE);
+	before = slab_page_state(slab);
 	slab_restore_pages(slab, run, gone);
-	slab_relist(cache, slab);
+	slab_relist(cache, slab, before);
 	return gone;
 }
 

@@ -14,11 +14,14 @@
 #define DEPOT_FITS(size) (DEPOT_BYTES / (SLOTS(size) * (size)))
 #define DEPOT(size) ((size) > 32768 ? 0 : DEPOT_FITS(size) < 32 ? DEPOT_FITS(size) : 32)
 
+#define QUARTER(objects) ((4 << 16) / ((objects) + 1))
+
 #define CLASS(size, npages) \
-	{(size), MAGIC(size), (npages)*4096 / (size), (npages), ORDER(npages), SLOTS(size), FIRST(size), DEPOT(size)}
+	{(size), MAGIC(size), (npages)*4096 / (size), (npages), ORDER(npages), SLOTS(size), FIRST(size), DEPOT(size), \
+	 QUARTER((npages)*4096 / (size))}
 
 const struct size_class size_classes[CLASS_COUNT] = {
-	{0, 0, 0, 0, 0, 0, 0, 0},
+	{0, 0, 0, 0, 0, 0, 0, 0, 0},
 	CLASS(16, 2), CLASS(32, 4), CLASS(48, 4), CLASS(64, 8), CLASS(80, 8), CLASS(96, 8), CLASS(112, 8),
 	CLASS(128, 16),
 	CLASS(144, 16), CLASS(160, 16), CLASS(176, 16), CLASS(192, 16),

@@ -34,6 +34,7 @@ struct size_class {
 	uint8_t magazine_slots; /* room in a magazine */
 	uint8_t first_limit;    /* objects that a fresh magazine holds before it has grown */
 	uint16_t depot_max;     /* full magazines that the depot keeps */
+	uint32_t bucket_magic;  /* free objects * this >> 16: the quarter of the slab that is free, 0 to 3 */
 };
 
 extern const struct size_class size_classes[CLASS_COUNT];

@@ -154,13 +154,28 @@ static bool all_free(const struct slab *slab, struct span span)
 	return true;
 }
 
+static bool is_free(const struct slab *slab, unsigned index) { return slab->free[index / 64] >> index % 64 & 1; }
+
+/*
+ * A quick no to "is a page empty now": a neighbour that shares the page is taken. Only for objects that share their first
+ * page with the one before, or their last with the one behind.
+ */
+static bool neighbour_holds(const struct slab *slab, unsigned index, unsigned offset, unsigned end)
+{
+	bool before = offset % PAGE_BYTES != 0 && !is_free(slab, index - 1);
+	bool behind = end % PAGE_BYTES != 0 && index + 1 < class_of(slab)->objects && !is_free(slab, index + 1);
+	unsigned pages = ((end - 1) >> PAGE_SHIFT) - (offset >> PAGE_SHIFT) + 1;
+	return pages == 1 ? before || behind : pages == 2 && before && behind;
+}
+
 /* After object `index` became free: which of its pages have no taken object now. */
 static void pages_put(struct slab *slab, unsigned index)
 {
-	uint32_t bytes = class_of(slab)->bytes;
-	unsigned first = index * bytes >> PAGE_SHIFT;
-	unsigned last = ((index + 1) * bytes - 1) >> PAGE_SHIFT;
-	for (unsigned page = first; page <= last; page++)
+	unsigned offset = index * class_of(slab)->bytes;
+	unsigned end = offset + class_of(slab)->bytes;
+	if (neighbour_holds(slab, index, offset, end))
+		return;
+	for (unsigned page = offset >> PAGE_SHIFT; page <= (end - 1) >> PAGE_SHIFT; page++)
 		if (all_free(slab, objects_over(slab, page, page)))
 			slab->empty |= UINT32_C(1) << page;
 }

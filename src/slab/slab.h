@@ -39,8 +39,6 @@ struct slab {
 	uint8_t class;
 	uint8_t zone;
 	uint8_t bucket; /* BUCKET_NONE: full */
-	uint8_t counted_idle;  /* what the cache's sums hold for this slab: idle pages, */
-	uint8_t counted_empty; /* and all empty ones */
 	bool is_purgeable;
 	bool is_reserved; /* a purge is under way: the page masks hold again after slab_restore_pages */
 	uint64_t free[BITMAP_WORDS] cache_line_aligned;
@@ -64,10 +62,22 @@ void *slab_take_one(struct slab *slab, bool *zeroed);
 /* Makes the object at `address` free; false when it was free already. */
 bool slab_put(struct slab *slab, uintptr_t address);
 
+/* The masks of empty and dirty pages in one word, to see whether they have changed. */
+static inline uint64_t slab_page_state(const struct slab *slab)
+{
+	return (uint64_t)slab->empty << 32 | slab->dirty;
+}
+
 /* Pages that hold frames for nothing. */
 static inline uint32_t slab_idle_pages(const struct slab *slab) { return slab->empty & slab->dirty; }
 
 static inline bool slab_is_empty(const struct slab *slab) { return slab->nfree == size_classes[slab->class].objects; }
+
+/* True if the address lies in the slab's pages. */
+static inline bool slab_contains(const struct slab *slab, uintptr_t address)
+{
+	return address - (slab->first_page << PAGE_SHIFT) < (uintptr_t)size_classes[slab->class].pages << PAGE_SHIFT;
+}
 
 /* All pages of the slab as a mask. */
 static inline uint32_t slab_all_pages(unsigned size_class)

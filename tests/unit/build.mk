@@ -11,11 +11,12 @@ FLAGS_tsan := -O1 -fsanitize=thread -I$(HERE)/tsan
 
 CC ?= cc
 NOBUILTIN := -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free -fno-builtin-aligned_alloc
-FLAGS := -std=gnu17 -g -pthread -ftls-model=initial-exec -DLM_DEBUG -Wall -Wextra -Wno-unknown-warning-option \
-	-Wno-missing-attributes -I$(HERE) -I$(SRC) -I$(SRC)/../include
+FLAGS := -std=gnu17 -g -pthread -ftls-model=initial-exec -DLM_DEBUG -Wall -Wextra -I$(HERE) -I$(SRC) -I$(SRC)/../include
 
 LEFT_OUT := malloc/libc malloc/cxx malloc/dlopen malloc/follow control/start control/mallopt control/mallinfo
 MODULES := $(filter-out $(LEFT_OUT),$(patsubst $(SRC)/%.c,%,$(wildcard $(SRC)/*/*.c)))
+OBJECTS = $(MODULES:%=$(OUT)/$(1)/obj/%.o)
+OBJECTS_tsan = $(filter-out %/control/thread_exit.o,$(OBJECTS)) $(OUT)/tsan/tsan/thread_exit.o
 PROGRAMS := $(filter-out unit,$(patsubst $(HERE)/%.c,%,$(wildcard $(HERE)/*.c)))
 # ThreadSanitizer has something to say only where there are threads.
 THREADED := $(patsubst $(HERE)/%.c,%,$(shell grep -l UNIT.threads_ $(HERE)/*.c))
@@ -32,7 +33,7 @@ $(OUT)/$(1)/obj/%.o: $(SRC)/%.c $(HERE)/build.mk
 	@mkdir -p $$(@D)
 	@$(CC) $(FLAGS) $(NOBUILTIN) $(FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
 
-$(OUT)/$(1)/internals.a: $(MODULES:%=$(OUT)/$(1)/obj/%.o)
+$(OUT)/$(1)/internals.a: $(if $(OBJECTS_$(1)),$(OBJECTS_$(1)),$(OBJECTS))
 	@rm -f $$@ && ar rcs $$@ $$^
 
 $(OUT)/$(1)/%.o: $(HERE)/%.c $(HERE)/build.mk

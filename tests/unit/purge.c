@@ -108,13 +108,10 @@ static void purged_pages_come_back_as_zeros(void **state)
 static void the_limit_follows_the_heap(void **state)
 {
 	(void)state;
-	assert_int_equal(purge_limit_pages(), FLOOR_PAGES);
-	take(2000);
-	assert_int_equal(purge_limit_pages(), FLOOR_PAGES);
-	take(2096);
-	assert_int_equal(purge_limit_pages(), 4096 / 16);
-	take(4096);
-	assert_int_equal(purge_limit_pages(), 8192 / 16);
+	assert_int_equal(purge_limit_pages(0), FLOOR_PAGES);
+	assert_int_equal(purge_limit_pages(16 * FLOOR_PAGES), FLOOR_PAGES);
+	assert_int_equal(purge_limit_pages(16 * FLOOR_PAGES + 16), FLOOR_PAGES + 1);
+	assert_int_equal(purge_limit_pages(1 << 20), 1 << 16);
 }
 
 static void note(size_t purged, size_t bought)
@@ -132,7 +129,7 @@ static void the_limit_loosens_and_tightens(void **state)
 	assert_int_equal(purge_loosened(), 0);
 	note(1, 0);
 	assert_int_equal(purge_loosened(), 1);
-	assert_int_equal(purge_limit_pages(), 2 * FLOOR_PAGES);
+	assert_int_equal(purge_limit_pages(0), 2 * FLOOR_PAGES);
 	/* Half is the border; between an eighth and a half nothing changes. */
 	note(64, 31);
 	assert_int_equal(purge_loosened(), 1);
@@ -149,7 +146,7 @@ static void the_limit_loosens_and_tightens(void **state)
 		note(100, 100);
 		assert_int_equal(purge_loosened(), i < LOOSENED_MAX ? i : LOOSENED_MAX);
 	}
-	assert_int_equal(purge_limit_pages(), FLOOR_PAGES << LOOSENED_MAX);
+	assert_int_equal(purge_limit_pages(0), FLOOR_PAGES << LOOSENED_MAX);
 }
 
 static void without_adaption_it_stays(void **state)

@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "unit.h"
 
+#include "page/purge.h"
 #include "page/zone.h"
 #include "slab/cache.h"
 #include "slab/thread_cache.h"
@@ -17,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { ALARM_SECONDS = 60, MESSAGE_BYTES = 2000, THREADS_MAX = 64 };
+enum { ALARM_SECONDS = 60, MESSAGE_BYTES = 4000, THREADS_MAX = 64 };
 
 static unsigned environment_number(const char *name, unsigned usual)
 {
@@ -66,9 +67,12 @@ void unit_in_child(void **state)
 	assert_int_equal(waitpid(child, &status, 0), child);
 	read_back(output, text, sizeof(text));
 	close(output);
-	if (status != 0)
-		fail_msg("wait status %d%s\n%s", status, WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? " (hangs)" : "",
-			 text);
+	if (status == 0)
+		return;
+	printf("# wait status %d%s\n", status, WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? " (hangs)" : "");
+	for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
+		printf("# %s\n", line);
+	fail();
 }
 
 int unit_main(const struct CMUnitTest *tests, size_t count)
@@ -188,6 +192,8 @@ bool page_is_resident(const void *address)
 	return mincore((void *)page, PAGE_BYTES, &resident) == 0 && (resident & 1);
 }
 
+size_t idle_limit(void) { return purge_limit_pages(zone_used_pages() - cache_empty_pages()); }
+
 size_t listed_idle_pages(void)
 {
 	size_t pages = 0;
@@ -196,6 +202,19 @@ size_t listed_idle_pages(void)
 			for (struct list_node *node = caches[c].partial[bucket].first; node != NULL; node = node->next)
 				pages += count_bits(slab_idle_pages(list_entry(node, struct slab, partial)));
 	return pages;
+}
+
+void check_all_objects_free(void)
+{
+	for (unsigned c = 1; c < CLASS_COUNT; c++) {
+		size_t untouched = 0;
+		for (unsigned bucket = 0; bucket < PARTIAL_BUCKETS; bucket++)
+			for (struct list_node *node = caches[c].partial[bucket].first; node != NULL; node = node->next)
+				untouched += slab_is_empty(list_entry(node, struct slab, partial));
+		check(caches[c].objects_out == 0 && caches[c].slabs == untouched);
+	}
+	check(cache_idle_pages() == listed_idle_pages());
+	check_everything();
 }
 
 void check_everything(void)

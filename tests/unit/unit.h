@@ -69,8 +69,17 @@ bool content_is_zero(const void *block, size_t bytes);
 /* True if the page at `address` has a frame. */
 bool page_is_resident(const void *address);
 
+/* How many dirty pages the library keeps before the next free purges. */
+size_t idle_limit(void);
+
 /* What the lists of all caches hold: idle pages over all partly used slabs. */
 size_t listed_idle_pages(void);
+
+/*
+ * All objects of all classes are free. Slabs that several threads made at once may be left, never used: that none are is
+ * tested in cache.c (threads_leave_no_slab_behind).
+ */
+void check_all_objects_free(void);
 
 /* All checks of all layers. */
 void check_everything(void);

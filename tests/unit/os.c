@@ -1,0 +1,154 @@
+/*
+ * os.c - os/map.h and os/brk.h: what the system gives is where and as long as was asked, and errno is left alone.
+ */
+#define _GNU_SOURCE
+#include "unit.h"
+
+#include "base/bits.h"
+#include "os/brk.h"
+#include "os/map.h"
+#include "os/page_size.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static void the_page_size_is_the_systems(void **state)
+{
+	(void)state;
+	assert_int_equal(os_page_size(), sysconf(_SC_PAGESIZE));
+	assert_int_equal(os_page_size(), sysconf(_SC_PAGESIZE));
+}
+
+static void mappings_are_zero_and_go_away(void **state)
+{
+	(void)state;
+	size_t bytes = 5 * os_page_size();
+	char *block = os_map(bytes);
+	assert_non_null(block);
+	assert_int_equal((uintptr_t)block % os_page_size(), 0);
+	assert_true(content_is_zero(block, bytes));
+	memset(block, 1, bytes);
+	assert_true(os_is_mapped(block) && os_is_mapped(block + bytes - 1));
+	assert_true(os_unmap(block + bytes - os_page_size(), os_page_size()));
+	assert_true(os_is_mapped(block + bytes - os_page_size() - 1));
+	assert_false(os_is_mapped(block + bytes - os_page_size()));
+	assert_true(os_unmap(block, bytes));
+	assert_false(os_is_mapped(block));
+	assert_false(os_is_mapped((void *)UINTPTR_MAX));
+	assert_false(os_is_mapped(NULL));
+}
+
+static void impossible_lengths_are_refused(void **state)
+{
+	(void)state;
+	errno = 77;
+	assert_null(os_map(SIZE_MAX - 4095));
+	assert_null(os_map((size_t)1 << 62));
+	assert_null(os_map_aligned((size_t)1 << 62, (size_t)1 << 63));
+	assert_null(os_map_aligned(SIZE_MAX - 4095, 1 << 20));
+	assert_null(os_map_aligned(4096, (size_t)1 << 62));
+	assert_int_equal(os_brk_raise((size_t)1 << 60), 0);
+	assert_int_equal(errno, 77);
+}
+
+/* Only what was asked for stays mapped. */
+static void aligned_mappings_have_no_edges(void **state)
+{
+	(void)state;
+	for (size_t alignment = 1; alignment <= (size_t)64 << 20; alignment *= 4) {
+		for (size_t pages = 1; pages <= 300; pages = pages * 3 + 1) {
+			size_t bytes = pages * os_page_size();
+			/* Something in the way, so that addresses differ. */
+			void *first = os_map(os_page_size());
+			char *block = os_map_aligned(bytes, alignment);
+			assert_non_null(block);
+			assert_int_equal((uintptr_t)block % alignment, 0);
+			memset(block, 1, bytes);
+			bool private_edges = alignment > bytes;
+			if (private_edges) {
+				assert_false(os_is_mapped(block + alignment - os_page_size()) &&
+					     os_is_mapped(block - alignment + os_page_size()) &&
+					     os_is_mapped(block + alignment / 2));
+			}
+			assert_true(os_unmap(block, bytes));
+			os_unmap(first, os_page_size());
+		}
+	}
+}
+
+static void private_mappings_have_guards(void **state)
+{
+	(void)state;
+	char *block = os_map_private(10000);
+	assert_non_null(block);
+	memset(block, 1, 10000);
+	/* The pages at the ends are there, and nothing is on them. */
+	assert_true(os_is_mapped(block - 1));
+	assert_true(os_is_mapped(block + round_up(10000, os_page_size())));
+	assert_true(content_is_zero(block - os_page_size(), os_page_size()));
+	assert_true(content_is_zero(block + round_up(10000, os_page_size()), os_page_size()));
+}
+
+static void purged_pages_read_as_zeros(void **state)
+{
+	(void)state;
+	size_t page = os_page_size();
+	char *block = os_map(4 * page);
+	memset(block, 1, 4 * page);
+	assert_true(os_purge(block + page, 2 * page));
+	assert_true(content_is_zero(block + page, 2 * page));
+	assert_int_equal(block[page - 1], 1);
+	assert_int_equal(block[3 * page], 1);
+	os_unmap(block, 4 * page);
+	assert_false(os_purge(block, page));
+}
+
+static void mappings_are_resized_and_moved(void **state)
+{
+	(void)state;
+	size_t page = os_page_size();
+	char *block = os_map(8 * page);
+	content_write(block, 3 * page, 1);
+	assert_true(os_resize(block, 8 * page, 3 * page));
+	assert_false(os_is_mapped(block + 3 * page));
+	assert_true(os_resize(block, 3 * page, 6 * page));
+	assert_true(content_is(block, 3 * page, 1) && content_is_zero(block + 3 * page, 3 * page));
+	/* A page behind is in the way. */
+	assert_ptr_equal(mmap(block + 6 * page, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), block + 6 * page);
+	assert_false(os_resize(block, 6 * page, 7 * page));
+	assert_true(content_is(block, 3 * page, 1));
+	char copy[64];
+	memcpy(copy, block + 100, sizeof(copy));
+	char *target = os_map(9 * page);
+	assert_true(os_move(block, 6 * page, target, 9 * page));
+	assert_memory_equal(target + 100, copy, sizeof(copy));
+	assert_true(content_is_zero(target + 3 * page, 6 * page));
+	assert_false(os_is_mapped(block));
+	assert_false(os_move(block, page, target, page));
+}
+
+static void the_break_moves_and_errno_does_not(void **state)
+{
+	(void)state;
+	errno = 55;
+	uintptr_t now = os_brk_now();
+	assert_int_equal(now, (uintptr_t)sbrk(0));
+	assert_int_equal(os_brk_raise(10000), now);
+	assert_int_equal(os_brk_now(), now + 10000);
+	assert_true(content_is_zero((void *)now, 10000));
+	memset((void *)now, 1, 10000);
+	assert_int_equal(os_brk_lower(10000), now + 10000);
+	assert_int_equal(os_brk_now(), now);
+	struct rlimit none = {0, RLIM_INFINITY};
+	setrlimit(RLIMIT_DATA, &none);
+	assert_int_equal(os_brk_raise(1 << 20), 0);
+	assert_int_equal(os_brk_now(), now);
+	assert_int_equal(errno, 55);
+}
+
+UNIT_MAIN(UNIT(the_page_size_is_the_systems), UNIT(mappings_are_zero_and_go_away), UNIT(impossible_lengths_are_refused),
+	  UNIT(aligned_mappings_have_no_edges), UNIT(private_mappings_have_guards), UNIT(purged_pages_read_as_zeros),
+	  UNIT(mappings_are_resized_and_moved), UNIT(the_break_moves_and_errno_does_not))
