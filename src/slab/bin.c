@@ -89,8 +89,8 @@ void bin_close(struct thread_cache *cache, unsigned c)
 		return;
 	unload(bin);
 	bin->loaded = NULL;
-	bin->limit = thread_cache_none.bin[c].limit;
-	set_top(bin, thread_cache_none.bin[c].limit);
+	bin->limit = thread_cache_no_bins[c].limit;
+	set_top(bin, thread_cache_no_bins[c].limit);
 	side->previous = NULL;
 	charge(cache, c, 0, 0);
 	empty_into_slabs(loaded, c, "free");
@@ -348,7 +348,7 @@ void bin_check(const struct thread_cache *cache, unsigned c)
 	const struct bin *bin = &cache->bin[c];
 	const struct side *side = &cache->side[c];
 	if (bin->loaded == NULL) {
-		if (bin->limit != thread_cache_none.bin[c].limit || side->previous != NULL || side->charge != 0)
+		if (bin->limit != thread_cache_no_bins[c].limit || side->previous != NULL || side->charge != 0)
 			report_internal("bin: closed, but not empty");
 		return;
 	}

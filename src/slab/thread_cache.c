@@ -9,13 +9,13 @@
 
 /* The bottom of no magazine: popping it yields NULL, and as its own limit it is full too. */
 static void *const nothing[1] = {NULL};
-#define NO_BINS {[0 ... CLASS_COUNT - 1] = {.top = (void **)nothing, .limit = (void **)nothing}}
 
-const struct thread_cache thread_cache_none = {.bin = NO_BINS};
-const struct thread_cache thread_cache_ended = {.bin = NO_BINS};
+const struct bin thread_cache_no_bins[CLASS_COUNT + 1] = {
+	[0 ... CLASS_COUNT] = {.top = (void **)nothing, .limit = (void **)nothing},
+};
 
 _Thread_local struct thread_cache *thread_cache_self __attribute__((tls_model("initial-exec"))) =
-	(struct thread_cache *)&thread_cache_none;
+	THREAD_CACHE_NONE;
 
 _Atomic bool thread_cache_disabled;
 struct lock threads_lock;
@@ -27,7 +27,7 @@ size_t thread_cache_count(void) { return atomic_load_explicit(&thread_count, mem
 static void bins_init(struct thread_cache *cache)
 {
 	for (unsigned c = 0; c < CLASS_COUNT; c++) {
-		cache->bin[c] = thread_cache_none.bin[c];
+		cache->bin[c] = thread_cache_no_bins[c];
 		cache->bin[c].magic = size_classes[c].magic;
 		cache->bin[c].offset_mask = ((uint32_t)PAGE_BYTES << size_classes[c].order) - 1;
 		cache->side[c] = (struct side){.previous = NULL};
@@ -61,9 +61,9 @@ static void cache_arm(struct thread_cache *cache)
 struct thread_cache *thread_cache_get(void)
 {
 	struct thread_cache *cache = thread_cache_self;
-	if (cache == &thread_cache_ended)
+	if (cache == THREAD_CACHE_ENDED)
 		return NULL;
-	if (cache == &thread_cache_none) {
+	if (cache == THREAD_CACHE_NONE) {
 		bool disabled = atomic_load_explicit(&thread_cache_disabled, memory_order_relaxed);
 		cache = disabled ? NULL : cache_create();
 	}
@@ -75,20 +75,20 @@ struct thread_cache *thread_cache_get(void)
 void thread_cache_flush(void)
 {
 	struct thread_cache *cache = thread_cache_self;
-	if (cache == &thread_cache_none || cache == &thread_cache_ended)
+	if (cache == THREAD_CACHE_NONE || cache == THREAD_CACHE_ENDED)
 		return;
 	for (unsigned c = 1; c < CLASS_COUNT; c++)
 		bin_close(cache, c);
 }
 
 /* The thread points at `next`, one of the static caches, from now on. */
-static void cache_destroy(const struct thread_cache *next)
+static void cache_destroy(struct thread_cache *next)
 {
 	struct thread_cache *cache = thread_cache_self;
-	if (cache == &thread_cache_none || cache == &thread_cache_ended)
+	if (cache == THREAD_CACHE_NONE || cache == THREAD_CACHE_ENDED)
 		return;
 	thread_cache_flush();
-	thread_cache_self = (struct thread_cache *)next;
+	thread_cache_self = next;
 	lock_acquire(&threads_lock, RANK_THREADS);
 	list_remove(&threads, &cache->node);
 	lock_release(&threads_lock, RANK_THREADS);
@@ -98,11 +98,11 @@ static void cache_destroy(const struct thread_cache *next)
 
 void thread_cache_end(void)
 {
-	cache_destroy(&thread_cache_ended);
-	thread_cache_self = (struct thread_cache *)&thread_cache_ended;
+	cache_destroy(THREAD_CACHE_ENDED);
+	thread_cache_self = THREAD_CACHE_ENDED;
 }
 
-void thread_cache_leave(void) { cache_destroy(&thread_cache_none); }
+void thread_cache_leave(void) { cache_destroy(THREAD_CACHE_NONE); }
 
 void thread_cache_count_objects(size_t objects[CLASS_COUNT])
 {
@@ -118,7 +118,7 @@ void thread_cache_count_objects(size_t objects[CLASS_COUNT])
 void thread_cache_fork_child(void)
 {
 	struct thread_cache *cache = thread_cache_self;
-	bool own = cache != &thread_cache_none && cache != &thread_cache_ended;
+	bool own = cache != THREAD_CACHE_NONE && cache != THREAD_CACHE_ENDED;
 	threads = (struct list){NULL, NULL};
 	if (own)
 		list_push_back(&threads, &cache->node);

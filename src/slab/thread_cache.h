@@ -55,9 +55,13 @@ struct thread_cache {
 /* The one word of thread-local storage. */
 extern _Thread_local struct thread_cache *thread_cache_self __attribute__((tls_model("initial-exec")));
 
-/* What threads without a cache point at: one for "not yet", one for "no more". Never written. */
-extern const struct thread_cache thread_cache_none;
-extern const struct thread_cache thread_cache_ended;
+/*
+ * What threads without a cache point at: one for "not yet", one for "no more". Never written, and never read but for their
+ * bins; all of those are alike, so the two overlap, shifted by one bin: half the relocations at start.
+ */
+extern const struct bin thread_cache_no_bins[CLASS_COUNT + 1];
+#define THREAD_CACHE_NONE ((struct thread_cache *)(uintptr_t)thread_cache_no_bins)
+#define THREAD_CACHE_ENDED ((struct thread_cache *)(uintptr_t)(thread_cache_no_bins + 1))
 
 /* The empty assembly keeps gcc from computing the address twice, once for reading and once for writing. */
 static always_inline struct bin *bin_of(unsigned size_class)
