@@ -27,7 +27,9 @@ static inline unsigned log2_floor(uint64_t x) { return 63u - (unsigned)__builtin
 /* Smallest k with 2^k >= x; x is not 0. */
 static inline unsigned log2_ceil(uint64_t x) { return x == 1 ? 0 : log2_floor(x - 1) + 1; }
 
-/* The builtin is a call into libgcc where the CPU is not known to count; this is what it would do (Warren 2013, 5-1). */
+/*
+ * The builtin is a call into libgcc where the CPU is not known to count; this is what it would do (Warren 2013, 5-1).
+ */
 static inline unsigned count_bits(uint64_t x)
 {
 	x -= x >> 1 & UINT64_C(0x5555555555555555);

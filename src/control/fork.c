@@ -4,7 +4,8 @@
  * The parent takes every lock in rank order before the fork, so that the child gets a copy in which nothing is half
  * done; it resets them all. What the other threads' caches held is lost to the child.
  *
- * libc's fork takes its list of streams' lock after these handlers ran, and a thread that holds it (fflush(NULL), fclose)
+ * libc's fork takes its list of streams' lock after these handlers ran, and a thread that holds it (fflush(NULL),
+ * fclose)
  * may be waiting for one of ours: so that lock is taken first (glibc exports it; it is recursive). A process of one
  * thread takes nothing at all: fork may then be called by a signal handler that interrupted this very malloc.
  */

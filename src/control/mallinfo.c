@@ -1,7 +1,8 @@
 /*
  * mallinfo.c - mallinfo(3) and mallinfo2, malloc_stats(3), malloc_info(3).
  *
- * glibc's fields as they read here: arena is the heap, hblks and hblkhd the blocks with a mapping of their own; uordblks
+ * glibc's fields as they read here: arena is the heap, hblks and hblkhd the blocks with a mapping of their own;
+ * uordblks
  * is what the program holds of the heap, fordblks the rest, objects in magazines included, which fsmblks counts.
  */
 #include "control/statistics.h"
@@ -103,8 +104,8 @@ static void print_class(FILE *stream, unsigned c, const struct class_statistics 
 	if (class->slabs == 0)
 		return;
 	fprintf(stream,
-		"  <size from=\"%zu\" to=\"%zu\" total=\"%zu\" count=\"%zu\" live=\"%zu\" cached=\"%zu\" slabs=\"%zu\"/>\n",
-		least, bytes, (class->free + class->cached) * bytes, class->free + class->cached, class->live,
+		"  <size from=\"%zu\" to=\"%zu\" total=\"%zu\" count=\"%zu\" live=\"%zu\" cached=\"%zu\" "
+		"slabs=\"%zu\"/>\n",		least, bytes, (class->free + class->cached) * bytes, class->free + class->cached, class->live,
 		class->cached, class->slabs);
 }
 

@@ -28,7 +28,8 @@ const struct option option_table[] = {
 	{"perturb", "MALLOC_PERTURB_", "glibc.malloc.perturb", M_PERTURB, &settings.perturb, 0, SIZE_MAX,
 	 "a byte; freed memory is filled with it, new memory with its complement; 0: neither (0)"},
 	{"adaptive_trim", NULL, NULL, 0, &settings.adaptive_trim, 0, 1,
-	 "0 or 1; trim and purge loosen while memory is soon bought back; setting trim_threshold or top_pad ends it (1)"},
+	 "0 or 1; trim and purge loosen while memory is soon bought back; setting trim_threshold or top_pad ends it "
+	 "(1)"},
 	{"deepbind", NULL, NULL, 0, &settings.keep_deepbind, 0, 1,
 	 "0 or 1; dlopen leaves RTLD_DEEPBIND alone (0)"},
 };

@@ -179,7 +179,7 @@ static bool move(struct large *large, size_t mapped)
 	}
 	pagemap_set_kind(old.address >> PAGE_SHIFT, PAGE_NONE);
 	if (!os_move((void *)old.base, old.mapped_bytes, target, mapped)) {
-		/* mremap may have unmapped the target before it failed, and it may be somebody else's by now: let it be. */
+		/* mremap may have unmapped the target before it failed; it may be somebody else's by now. */
 		pagemap_set_kind(old.address >> PAGE_SHIFT, PAGE_LARGE);
 		return false;
 	}

@@ -27,7 +27,9 @@ struct large {
 
 enum large_content { LARGE_ANY, LARGE_ZEROED };
 
-/* A block of `bytes` at a multiple of `alignment` (a power of two; 0: any, coloured). NULL: no memory, or M_MMAP_MAX. */
+/*
+ * A block of `bytes` at a multiple of `alignment` (a power of two; 0: any, coloured). NULL: no memory, or M_MMAP_MAX.
+ */
 void *large_alloc(size_t bytes, size_t alignment, enum large_content content);
 
 /* The descriptor of the large block that begins at `address`, or NULL. */

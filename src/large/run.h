@@ -1,5 +1,6 @@
 /*
- * run.h - whole pages of the heap as one block: requests between the largest size class and a raised M_MMAP_THRESHOLD, all
+ * run.h - whole pages of the heap as one block: requests between the largest size class and a raised
+ * M_MMAP_THRESHOLD, all
  * large requests once M_MMAP_MAX is reached or mmap refuses, and small ones with a large alignment.
  *
  * A block is named in the page map at its first page, which is where it begins.

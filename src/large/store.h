@@ -4,7 +4,8 @@
  * A freed mapping is unmapped, and remembered as a ghost: its length, its address. When a request comes that the ghost
  * would have served, the program has just paid a mapping and its page faults in vain, and the allowance grows
  * by that length: from then on so many bytes of freed mappings are kept. A mapping that nobody wanted over AGE_MAX
- * further requests and frees is unmapped, and the allowance shrinks by it. So a program that frees a block once gets its memory
+ * further requests and frees is unmapped, and the allowance shrinks by it. So a program that frees a block once gets
+ * its memory
  * back at once, and a loop over a block pays only for its first round.
  *
  * Invariant: held_bytes = the sum over the slots <= allowance <= 8 MiB or an eighth of the live large blocks.

@@ -12,12 +12,15 @@
  *
  * When memory runs out the new-handler is called, and std::bad_alloc thrown, with no C++ library linked to this one:
  *
- *      weak references   are bound in a program that is linked with a C++ library, be it shared or static. The loop over
+ *      weak references   are bound in a program that is linked with a C++ library, be it shared or static. The loop
+ *      over
  *                        the handlers is ours then, and so is the catch of the nothrow forms.
- *      a late library    that came with a plug-in is visible to the plug-in alone: the operator is looked up in the object
+ *      a late library    that came with a plug-in is visible to the plug-in alone: the operator is looked up in the
+ *      object
  *                        that called us, anew each time since it may be closed, and does it all: no second loop here.
  *
- * The file is compiled with -fexceptions; a call of another operator in tail position is a jump, which keeps the address
+ * The file is compiled with -fexceptions; a call of another operator in tail position is a jump, which keeps the
+ * address
  * of the caller (the Makefile sees to both).
  */
 #define _GNU_SOURCE
@@ -75,7 +78,10 @@ static void *try_once(size_t bytes, size_t alignment)
 	return alignment == PLAIN ? follow_malloc(bytes) : memalign(alignment, bytes);
 }
 
-/* [new.delete.single]: the handler may find memory, change the handler or throw; without one std::bad_alloc is thrown. */
+/*
+ * [new.delete.single]: the handler may find memory, change the handler or throw; without one std::bad_alloc is
+ * thrown.
+ */
 static void *try_with_handler(size_t bytes, size_t alignment)
 {
 	void *block;

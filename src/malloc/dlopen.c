@@ -1,7 +1,8 @@
 /*
  * dlopen.c - dlopen(3) without RTLD_DEEPBIND.
  *
- * A library opened with that flag looks for malloc and free in itself and in libc before it looks at us, so it would free
+ * A library opened with that flag looks for malloc and free in itself and in libc before it looks at us, so it would
+ * free
  * what we allocated through libc's free, which aborts. The flag is cleared (option "deepbind" keeps it).
  *
  * libc's dlopen takes its caller's address for the search path (RUNPATH) and for the namespace: so it is left as a tail

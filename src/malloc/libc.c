@@ -63,7 +63,10 @@ LM_EXPORT void *memalign(size_t alignment, size_t bytes)
 /* aligned_alloc(3): in glibc 2.36 the same function. */
 LM_EXPORT void *aligned_alloc(size_t alignment, size_t bytes) { return memalign(alignment, bytes); }
 
-/* posix_memalign(3). 0 and *result; or EINVAL for an alignment that is no power of two times a pointer's size, or ENOMEM. */
+/*
+ * posix_memalign(3). 0 and *result; or EINVAL for an alignment that is no power of two times a pointer's size, or
+ * ENOMEM.
+ */
 LM_EXPORT int posix_memalign(void **result, size_t alignment, size_t bytes)
 {
 	if (!is_power_of_two(alignment) || alignment % sizeof(void *) != 0)

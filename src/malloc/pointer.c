@@ -17,7 +17,10 @@
 #include <pthread.h>
 #include <sys/auxv.h>
 
-/* The main thread's stack ends with the environment and the program's name, above what pthread_getattr_np calls stack. */
+/*
+ * The main thread's stack ends with the environment and the program's name, above what pthread_getattr_np calls
+ * stack.
+ */
 static bool above_main_stack(uintptr_t address, uintptr_t stack_end)
 {
 	uintptr_t name = getauxval(AT_EXECFN);

@@ -7,7 +7,8 @@
 #include "page/zone.h"
 
 /*
- * Makes `zone` hold `npages` free contiguous pages that it may not have held before, aligned to the next power of two (at
+ * Makes `zone` hold `npages` free contiguous pages that it may not have held before, aligned to the next power of
+ * two (at
  * most to 4 MiB): the first of them, or 0. zone.lock is held.
  */
 uintptr_t grow_zone(struct zone *zone, size_t npages);

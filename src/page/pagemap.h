@@ -10,7 +10,8 @@
  *                                                 dirty[64]    one bit a page, of free pages: may hold old content
  *                                                 link[4096]   16 bytes for a page that begins something
  *
- * A leaf is mapped when the first page of its 2 GiB is registered, a block with the first of its 16 MiB; both stay. Only
+ * A leaf is mapped when the first page of its 2 GiB is registered, a block with the first of its 16 MiB; both stay.
+ * Only
  * their touched parts use memory. class_of lies apart because free() reads it alone: 64 pages in a cache line.
  *
  * class_of and kind are read without a lock: a pointer that the program rightly holds was published after they were

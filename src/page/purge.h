@@ -2,7 +2,8 @@
  * purge.h - frames behind free pages go back to the system (MADV_DONTNEED), the addresses stay.
  *
  * The limit: free dirty pages may be a sixteenth of the pages in use, and PURGE_FLOOR_PAGES at least. The frees that
- * exceed it pay for the purge, down to a quarter of it. When at least half of what was given back is bought back (handed
+ * exceed it pay for the purge, down to a quarter of it. When at least half of what was given back is bought back
+ * (handed
  * out again, which costs a page fault each), the limit doubles, up to the size of the heap in use; when 32 MiB were
  * given back and less than an eighth of that was bought, it halves again. Trim loosens with it, and further.
  */

@@ -1,5 +1,6 @@
 /*
- * trim.h - the break goes down when the free run at the top of the heap is large (M_TRIM_THRESHOLD), and M_TOP_PAD stays.
+ * trim.h - the break goes down when the free run at the top of the heap is large (M_TRIM_THRESHOLD), and M_TOP_PAD
+ * stays.
  *
  * Only pages of the run that have been in use count: untouched ones cost nothing, and lowering the break over them
  * would only make the next growth pay again.

@@ -206,7 +206,8 @@ bool zone_page_was_used(uintptr_t page)
 	const struct zone *heap = &zones[ZONE_HEAP];
 	if (page >= heap->span_first && page < size_max(heap->known_end, heap->span_end))
 		return page < heap->known_end;
-	return buddy_find_around(&heap->buddy, page, &block) || buddy_find_around(&zones[ZONE_MAPPED].buddy, page, &block);
+	return buddy_find_around(&heap->buddy, page, &block) ||
+	       buddy_find_around(&zones[ZONE_MAPPED].buddy, page, &block);
 }
 
 void zone_lock_settled(struct zone *zone)

@@ -63,7 +63,8 @@ struct page_run {
 };
 
 /*
- * Hands out `npages` (1 or more) contiguous pages, aligned to the next power of two (at most to 4 MiB). The page map has
+ * Hands out `npages` (1 or more) contiguous pages, aligned to the next power of two (at most to 4 MiB). The page map
+ * has
  * a leaf for them. False when there is no memory.
  */
 bool page_alloc(size_t npages, struct page_run *run);

@@ -5,10 +5,13 @@
 #include "slab/size_class.h"
 
 #define MAGIC(size) ((uint32_t)(((UINT64_C(1) << 32) + (size)-1) / (size)))
-#define ORDER(npages) ((npages) <= 1 ? 0 : (npages) <= 2 ? 1 : (npages) <= 4 ? 2 : (npages) <= 8 ? 3 : (npages) <= 16 ? 4 : 5)
+#define ORDER_UP_TO_8(npages) ((npages) <= 1 ? 0 : (npages) <= 2 ? 1 : (npages) <= 4 ? 2 : 3)
+#define ORDER(npages) ((npages) <= 8 ? ORDER_UP_TO_8(npages) : (npages) <= 16 ? 4 : 5)
 
 /* A magazine is a block of 64 to 1024 bytes with a header of 24 (slab/magazine.h). */
-#define SLOTS(size) ((size) <= 256 ? 125 : (size) <= 1024 ? 61 : (size) <= 4096 ? 29 : (size) <= 8192 ? 13 : (size) <= 32768 ? 5 : 1)
+#define SLOTS_OF_SMALL(size) ((size) <= 256 ? 125 : (size) <= 1024 ? 61 : 29)
+#define SLOTS_OF_MEDIUM(size) ((size) <= 8192 ? 13 : (size) <= 32768 ? 5 : 1)
+#define SLOTS(size) ((size) <= 4096 ? SLOTS_OF_SMALL(size) : SLOTS_OF_MEDIUM(size))
 #define FIRST(size) ((size) <= 128 ? 16 : (size) <= 1024 ? 8 : (size) <= 4096 ? 4 : 1)
 #define DEPOT_BYTES (512 * 1024)
 #define DEPOT_FITS(size) (DEPOT_BYTES / (SLOTS(size) * (size)))

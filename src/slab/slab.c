@@ -157,7 +157,8 @@ static bool all_free(const struct slab *slab, struct span span)
 static bool is_free(const struct slab *slab, unsigned index) { return slab->free[index / 64] >> index % 64 & 1; }
 
 /*
- * A quick no to "is a page empty now": a neighbour that shares the page is taken. Only for objects that share their first
+ * A quick no to "is a page empty now": a neighbour that shares the page is taken. Only for objects that share their
+ * first
  * page with the one before, or their last with the one behind.
  */
 static bool neighbour_holds(const struct slab *slab, unsigned index, unsigned offset, unsigned end)

@@ -56,7 +56,8 @@ struct thread_cache {
 extern _Thread_local struct thread_cache *thread_cache_self __attribute__((tls_model("initial-exec")));
 
 /*
- * What threads without a cache point at: one for "not yet", one for "no more". Never written, and never read but for their
+ * What threads without a cache point at: one for "not yet", one for "no more". Never written, and never read but for
+ * their
  * bins; all of those are alike, so the two overlap, shifted by one bin: half the relocations at start.
  */
 extern const struct bin thread_cache_no_bins[CLASS_COUNT + 1];
@@ -100,7 +101,9 @@ static always_inline bool bin_push(struct bin *bin, void *object)
 /* This thread's cache, made if it has none yet; NULL when it is to do without. */
 struct thread_cache *thread_cache_get(void);
 
-/* The miss of malloc: an object of a class, from the other magazine, the depot or the slabs; NULL when out of memory. */
+/*
+ * The miss of malloc: an object of a class, from the other magazine, the depot or the slabs; NULL when out of memory.
+ */
 void *thread_cache_refill(unsigned size_class);
 
 /* The miss of free: takes a (valid, not yet free) object of a class. */
