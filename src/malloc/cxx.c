@@ -29,6 +29,7 @@
 #include "malloc/follow.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <malloc.h>
 #include <stdint.h>
 #include <unwind.h>
@@ -66,7 +67,7 @@ extern _Noreturn void _ZSt17__throw_bad_allocv(void) __attribute__((weak));
 extern void *__cxa_begin_catch(void *exception) __attribute__((weak));
 extern void __cxa_end_catch(void) __attribute__((weak));
 #pragma weak _Unwind_SetGR
-#pragma weak dladdr
+#pragma weak dladdr1
 #pragma weak dlclose
 #pragma weak dlopen
 #pragma weak dlsym
@@ -95,18 +96,33 @@ static void *try_with_handler(size_t bytes, size_t alignment)
 	return block;
 }
 
-/* The definition of `name` that the object which contains `caller` sees; NULL if that is `ours`. */
-static void *late_operator(const char *name, void *ours, const void *caller)
+static void *definition_seen_by(const char *object, const char *name)
 {
-	Dl_info object;
-	if (dladdr == NULL || dlopen == NULL || dladdr(caller, &object) == 0)
+	void *handle = dlopen(object, RTLD_LAZY | RTLD_NOLOAD);
+	if (handle == NULL)
 		return NULL;
-	void *library = dlopen(object.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
-	if (library == NULL)
-		return NULL;
-	void *found = dlsym(library, name);
-	dlclose(library); /* the caller itself keeps it open */
-	return found == ours ? NULL : found;
+	void *found = dlsym(handle, name);
+	dlclose(handle);
+	return found;
+}
+
+/*
+ * The definition of `name` that the object which contains `caller` sees; NULL if there is none but `ours`. For an object
+ * that another one brought along dlopen needs a little memory, and there may be none: the other one, opened by name and
+ * before it in the list, needs nothing and sees the same.
+ */
+static void *late_operator(const char *name, const void *ours, const void *caller)
+{
+	Dl_info unused;
+	struct link_map *object = NULL;
+	if (dlopen != NULL && dladdr1 != NULL)
+		dladdr1(caller, &unused, (void **)&object, RTLD_DL_LINKMAP);
+	for (; object != NULL; object = object->l_prev) {
+		void *found = definition_seen_by(object->l_name, name);
+		if (found != NULL && found != ours)
+			return found;
+	}
+	return NULL;
 }
 
 #define LATE_OPERATOR(symbol, caller) ((__typeof__(&symbol))late_operator(#symbol, (void *)symbol, caller))
@@ -116,17 +132,26 @@ static size_t refusable(size_t bytes) { return bytes < PTRDIFF_MAX ? bytes : PTR
 
 static void *late_new(size_t bytes, size_t alignment, const void *caller)
 {
-	plain_new *plain = NULL;
-	aligned_new *aligned = NULL;
-	if (alignment == PLAIN)
-		plain = LATE_OPERATOR(_Znwm, caller);
-	else
-		aligned = LATE_OPERATOR(_ZnwmSt11align_val_t, caller);
-	if (plain != NULL)
-		return plain(refusable(bytes));
-	if (aligned != NULL)
-		return aligned(refusable(bytes), alignment);
+	if (alignment == PLAIN) {
+		plain_new *new = LATE_OPERATOR(_Znwm, caller);
+		if (new != NULL)
+			return new(refusable(bytes));
+	} else {
+		aligned_new *new = LATE_OPERATOR(_ZnwmSt11align_val_t, caller);
+		if (new != NULL)
+			return new(refusable(bytes), alignment);
+	}
 	report_internal("operator new: out of memory, and no C++ library to throw std::bad_alloc");
+}
+
+static void *late_nothrow_new(size_t bytes, size_t alignment, const struct nothrow *tag, const void *caller)
+{
+	if (alignment == PLAIN) {
+		plain_nothrow_new *new = LATE_OPERATOR(_ZnwmRKSt9nothrow_t, caller);
+		return new == NULL ? NULL : new(refusable(bytes), tag);
+	}
+	aligned_nothrow_new *new = LATE_OPERATOR(_ZnwmSt11align_val_tRKSt9nothrow_t, caller);
+	return new == NULL ? NULL : new(refusable(bytes), alignment, tag);
 }
 
 static cold void *new_failed(size_t bytes, size_t alignment, const void *caller)
@@ -134,20 +159,11 @@ static cold void *new_failed(size_t bytes, size_t alignment, const void *caller)
 	return _ZSt17__throw_bad_allocv != NULL ? try_with_handler(bytes, alignment) : late_new(bytes, alignment, caller);
 }
 
-static cold void *late_nothrow_new(size_t bytes, size_t alignment, const struct nothrow *tag, const void *caller)
+/* A nothrow form where nothing can be caught here: only the late library can. */
+static cold void *nothrow_without_catch(size_t bytes, size_t alignment, const struct nothrow *tag, const void *caller)
 {
-	plain_nothrow_new *plain = NULL;
-	aligned_nothrow_new *aligned = NULL;
 	void *block = try_once(bytes, alignment);
-	if (block != NULL)
-		return block;
-	if (alignment == PLAIN)
-		plain = LATE_OPERATOR(_ZnwmRKSt9nothrow_t, caller);
-	else
-		aligned = LATE_OPERATOR(_ZnwmSt11align_val_tRKSt9nothrow_t, caller);
-	if (plain != NULL)
-		return plain(refusable(bytes), tag);
-	return aligned == NULL ? NULL : aligned(refusable(bytes), alignment, tag);
+	return block != NULL ? block : late_nothrow_new(bytes, alignment, tag, caller);
 }
 
 /*
@@ -212,24 +228,24 @@ void *_ZnamSt11align_val_t(size_t bytes, size_t alignment) { return _ZnwmSt11ali
 
 void *_ZnwmRKSt9nothrow_t(size_t bytes, const struct nothrow *tag)
 {
-	return can_catch() ? plain_or_null(_Znwm, bytes) : late_nothrow_new(bytes, PLAIN, tag, CALLER);
+	return can_catch() ? plain_or_null(_Znwm, bytes) : nothrow_without_catch(bytes, PLAIN, tag, CALLER);
 }
 
 void *_ZnamRKSt9nothrow_t(size_t bytes, const struct nothrow *tag)
 {
-	return can_catch() ? plain_or_null(_Znam, bytes) : late_nothrow_new(bytes, PLAIN, tag, CALLER);
+	return can_catch() ? plain_or_null(_Znam, bytes) : nothrow_without_catch(bytes, PLAIN, tag, CALLER);
 }
 
 void *_ZnwmSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment, const struct nothrow *tag)
 {
 	return can_catch() ? aligned_or_null(_ZnwmSt11align_val_t, bytes, alignment)
-			   : late_nothrow_new(bytes, alignment, tag, CALLER);
+			   : nothrow_without_catch(bytes, alignment, tag, CALLER);
 }
 
 void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment, const struct nothrow *tag)
 {
 	return can_catch() ? aligned_or_null(_ZnamSt11align_val_t, bytes, alignment)
-			   : late_nothrow_new(bytes, alignment, tag, CALLER);
+			   : nothrow_without_catch(bytes, alignment, tag, CALLER);
 }
 
 /* The two that release. */

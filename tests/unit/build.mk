@@ -16,7 +16,7 @@ FLAGS := -std=gnu17 -g -pthread -ftls-model=initial-exec -DLM_DEBUG -Wall -Wextr
 LEFT_OUT := malloc/libc malloc/cxx malloc/dlopen malloc/follow control/start control/mallopt control/mallinfo
 MODULES := $(filter-out $(LEFT_OUT),$(patsubst $(SRC)/%.c,%,$(wildcard $(SRC)/*/*.c)))
 OBJECTS = $(MODULES:%=$(OUT)/$(1)/obj/%.o)
-OBJECTS_tsan = $(filter-out %/control/thread_exit.o,$(OBJECTS)) $(OUT)/tsan/tsan/thread_exit.o
+OBJECTS_tsan = $(filter-out %/control/thread_exit.o,$(OBJECTS)) $(OUT)/tsan/tsan/stand_in.o
 PROGRAMS := $(filter-out unit,$(patsubst $(HERE)/%.c,%,$(wildcard $(HERE)/*.c)))
 # ThreadSanitizer has something to say only where there are threads.
 THREADED := $(patsubst $(HERE)/%.c,%,$(shell grep -l UNIT.threads_ $(HERE)/*.c))
@@ -24,21 +24,23 @@ PROGRAMS_debug := $(PROGRAMS)
 PROGRAMS_asan := $(PROGRAMS)
 PROGRAMS_tsan := $(THREADED)
 
-.PHONY: all
-all: $(foreach flavour,$(FLAVOURS),$(PROGRAMS_$(flavour):%=$(OUT)/$(flavour)/%))
+.PHONY: all $(FLAVOURS)
+all: $(FLAVOURS)
 .SECONDARY:
 
 define flavour_rules
+$(1): $(PROGRAMS_$(1):%=$(OUT)/$(1)/%)
+
 $(OUT)/$(1)/obj/%.o: $(SRC)/%.c $(HERE)/build.mk
 	@mkdir -p $$(@D)
-	@$(CC) $(FLAGS) $(NOBUILTIN) $(FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+	@$(CC) $(FLAGS_$(1)) $(FLAGS) $(NOBUILTIN) -MMD -MP -c -o $$@ $$<
 
 $(OUT)/$(1)/internals.a: $(if $(OBJECTS_$(1)),$(OBJECTS_$(1)),$(OBJECTS))
 	@rm -f $$@ && ar rcs $$@ $$^
 
 $(OUT)/$(1)/%.o: $(HERE)/%.c $(HERE)/build.mk
 	@mkdir -p $$(@D)
-	@$(CC) $(FLAGS) -fno-builtin $(FLAGS_$(1)) -MMD -MP -c -o $$@ $$<
+	@$(CC) $(FLAGS_$(1)) $(FLAGS) -fno-builtin -MMD -MP -c -o $$@ $$<
 
 $(OUT)/$(1)/%: $(OUT)/$(1)/%.o $(OUT)/$(1)/unit.o $(OUT)/$(1)/internals.a
 	@$(CC) $(FLAGS_$(1)) -pthread -o $$@ $$^ -lcmocka

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FLOOR_PAGES = 128, REVIEW_PAGES = 64, LOOSENED_MAX = 4 };
+enum { FLOOR_PAGES = 128, REVIEW_PAGES = 64, TIGHTEN_PAGES = 8192, LOOSENED_MAX = 8 };
 
 static struct zone *const heap = &zones[ZONE_HEAP];
 
@@ -130,23 +130,29 @@ static void the_limit_loosens_and_tightens(void **state)
 	note(1, 0);
 	assert_int_equal(purge_loosened(), 1);
 	assert_int_equal(purge_limit_pages(0), 2 * FLOOR_PAGES);
-	/* Half is the border; between an eighth and a half nothing changes. */
+	/* Half is the border; until it is reached both counts go on. */
 	note(64, 31);
 	assert_int_equal(purge_loosened(), 1);
-	note(64, 32);
+	note(0, 1);
 	assert_int_equal(purge_loosened(), 2);
-	note(64, 8);
+	/* An eighth is the other; and for that there must be much. */
+	note(TIGHTEN_PAGES, TIGHTEN_PAGES / 8);
 	assert_int_equal(purge_loosened(), 2);
-	note(64, 7);
+	note(8, 0);
 	assert_int_equal(purge_loosened(), 1);
-	note(1000, 0);
-	note(1000, 0);
+	note(TIGHTEN_PAGES - 1, 0);
+	assert_int_equal(purge_loosened(), 1);
+	note(1, 0);
 	assert_int_equal(purge_loosened(), 0);
-	for (unsigned i = 1; i < 8; i++) {
+	note(TIGHTEN_PAGES, 0);
+	assert_int_equal(purge_loosened(), 0);
+	for (unsigned i = 1; i < 12; i++) {
 		note(100, 100);
 		assert_int_equal(purge_loosened(), i < LOOSENED_MAX ? i : LOOSENED_MAX);
 	}
-	assert_int_equal(purge_limit_pages(0), FLOOR_PAGES << LOOSENED_MAX);
+	/* Up to the heap in use, which is sixteen times the limit. */
+	assert_int_equal(purge_limit_pages(0), FLOOR_PAGES << 4);
+	assert_int_equal(purge_limit_pages(1 << 20), 1 << 20);
 }
 
 static void without_adaption_it_stays(void **state)
@@ -157,7 +163,16 @@ static void without_adaption_it_stays(void **state)
 	assert_int_equal(purge_loosened(), 0);
 }
 
-/* What is purged and handed out again is counted once, as bought: the review sees it. */
+/* True if exactly half of the purged pages have been bought back until now: one less is too little. */
+static bool half_was_bought(void)
+{
+	note(1, 0);
+	bool less = purge_loosened() == 0;
+	note(0, 1);
+	return less && purge_loosened() == 1;
+}
+
+/* What is purged and handed out again is counted as bought, and once. */
 static void buying_back_is_noticed(void **state)
 {
 	(void)state;
@@ -168,13 +183,7 @@ static void buying_back_is_noticed(void **state)
 		assert_true(page_alloc(4, &run));
 		assert_true(run.page <= freed[39]);
 	}
-	purge_review();
-	assert_int_equal(purge_loosened(), 1);
-	/* The rest is too little for the next round. */
-	for (int i = 0; i < 19; i++)
-		assert_true(page_alloc(4, &run));
-	note(160, 0);
-	assert_int_equal(purge_loosened(), 1);
+	assert_true(half_was_bought());
 }
 
 /* The break stands at 4 MiB, so that pages are handed out from the start of the heap on. */
@@ -185,12 +194,12 @@ static void pages_that_were_never_touched_are_not_bought(void **state)
 	settings.top_pad = round_up((uintptr_t)sbrk(0) + 2000 * PAGE_BYTES, BUDDY_MAX_PAGES * PAGE_BYTES) -
 			   round_up((uintptr_t)sbrk(0), PAGE_BYTES) - PAGE_BYTES;
 	take(1);
-	note(64, 32);
-	assert_int_equal(purge_loosened(), 1);
 	for (int i = 0; i < 100; i++)
 		assert_true(page_alloc(8, &run));
 	note(64, 0);
 	assert_int_equal(purge_loosened(), 0);
+	note(0, 32);
+	assert_int_equal(purge_loosened(), 1);
 }
 
 UNIT_MAIN(UNIT(frames_go_back), UNIT(as_many_as_asked_for_stay_dirty), UNIT(one_block_is_detached_meanwhile),

@@ -83,10 +83,13 @@ static void nothing_is_out(void)
 	check_everything();
 }
 
+static void own_cache(void) { check(thread_cache_get() != NULL); }
+
 static void objects_are_held_once(void **state)
 {
 	(void)state;
 	struct random random = random_start(15);
+	own_cache();
 	for (size_t i = 0; i < unit_rounds(10000); i++) {
 		size_t kind = random_below(&random, KINDS);
 		step(&random, &held[kind], kind);
@@ -133,12 +136,6 @@ static void the_budget_is_kept(void **state)
 	assert_in_range(most, BUDGET_BYTES / 4, BUDGET_BYTES);
 	thread_cache_flush();
 	nothing_is_out();
-}
-
-static struct thread_cache *own_cache(void)
-{
-	check(thread_cache_get() != NULL);
-	return thread_cache_self;
 }
 
 static size_t room_in_loaded(unsigned c)
@@ -254,26 +251,26 @@ static void the_static_caches_are_empty_and_full(void **state)
 {
 	(void)state;
 	void *object;
-	assert_ptr_equal(thread_cache_self, &thread_cache_none);
+	assert_ptr_equal(thread_cache_self, THREAD_CACHE_NONE);
 	assert_int_equal(thread_cache_count(), 0);
 	for (unsigned c = 0; c < CLASS_COUNT; c++) {
 		assert_null(bin_pop(bin_of(c)));
 		assert_false(bin_push(bin_of(c), &object));
 	}
 	object = take(size_class_of(64));
-	assert_ptr_not_equal(thread_cache_self, &thread_cache_none);
+	assert_ptr_not_equal(thread_cache_self, THREAD_CACHE_NONE);
 	assert_int_equal(thread_cache_count(), 1);
 	assert_true(thread_cache_self->is_armed);
 	/* After the end there is none any more, and all still works. */
 	thread_cache_end();
-	assert_ptr_equal(thread_cache_self, &thread_cache_ended);
+	assert_ptr_equal(thread_cache_self, THREAD_CACHE_ENDED);
 	assert_int_equal(thread_cache_count(), 0);
 	assert_null(thread_cache_get());
 	void *second = take(size_class_of(64));
 	assert_ptr_not_equal(second, object);
 	give(size_class_of(64), object);
 	give(size_class_of(64), second);
-	assert_ptr_equal(thread_cache_self, &thread_cache_ended);
+	assert_ptr_equal(thread_cache_self, THREAD_CACHE_ENDED);
 	nothing_is_out();
 }
 
@@ -282,7 +279,7 @@ static void who_leaves_may_come_again(void **state)
 	(void)state;
 	void *object = take(size_class_of(64));
 	thread_cache_leave();
-	assert_ptr_equal(thread_cache_self, &thread_cache_none);
+	assert_ptr_equal(thread_cache_self, THREAD_CACHE_NONE);
 	assert_int_equal(thread_cache_count(), 0);
 	assert_int_equal(caches[size_class_of(64)].objects_out, 1);
 	give(size_class_of(64), object);

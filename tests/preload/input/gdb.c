@@ -11,7 +11,7 @@ struct item {
 	struct item *next;
 };
 
-static struct item *push(struct item *list, int number)
+static struct item *put_first(struct item *list, int number)
 {
 	struct item *item = malloc(sizeof *item);
 	if (!item)
@@ -50,7 +50,7 @@ int main(void)
 	struct item *list = NULL;
 	int total = 0;
 	for (int i = 1; i <= 12; i++)
-		list = push(list, i * i);
+		list = put_first(list, i * i);
 	for (struct item *item = list; item; item = item->next)
 		total += item->number; /* watched */
 	pthread_t thread;

@@ -1,3 +1,5 @@
+-- The work of programs/lua5.4.sh, which says what it is for.
+
 local state = 3
 local function rnd(n) state = (state * 1103515245 + 12345) % 2147483648; return state // 256 % n end
 local function checksum(s)

@@ -1,3 +1,5 @@
+# The work of programs/make.sh, which says what it is for.
+
 numbers := $(shell seq 1 400)
 objects := $(foreach n,$(numbers),out/$(n).o)
 long := $(foreach a,$(wordlist 1,90,$(numbers)),$(foreach b,$(wordlist 1,90,$(numbers)),x$(a)y$(b)))

@@ -1,3 +1,5 @@
+// The work of programs/node.sh, which says what it is for.
+
 const { Worker, isMainThread, parentPort, workerData } = require("worker_threads");
 const crypto = require("crypto"), zlib = require("zlib"), util = require("util"), fs = require("fs");
 const { execFileSync } = require("child_process");

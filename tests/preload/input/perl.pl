@@ -1,3 +1,5 @@
+# The work of programs/perl.sh, which says what it is for.
+
 use strict; use warnings; use threads;
 use Digest::SHA qw(sha256_hex);
 use Data::Dumper; $Data::Dumper::Sortkeys = 1; $Data::Dumper::Indent = 0;

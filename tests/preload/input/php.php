@@ -1,4 +1,6 @@
 <?php
+// The work of programs/php.sh, which says what it is for.
+
 foreach (["ctype", "tokenizer", "iconv", "posix", "fileinfo", "phar"] as $x) echo $x, extension_loaded($x), "\n";
 mt_srand(4);
 $words = [];

@@ -1,3 +1,5 @@
+# The work of programs/ruby.sh, which says what it is for.
+
 require "json"; require "set"; require "digest"; require "erb"
 
 state = 7

@@ -1,3 +1,5 @@
+-- The work of programs/sqlite3.sh, which says what it is for.
+
 PRAGMA temp_store = memory;
 CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT, price REAL, body BLOB);
 CREATE TABLE sale (id INTEGER PRIMARY KEY, item INTEGER REFERENCES item, day INTEGER, amount INTEGER);

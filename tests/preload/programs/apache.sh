@@ -5,7 +5,7 @@
 needs=(apache2 ab curl cmp sha256sum)
 probe=(apache2 -v)
 
-configuration() { # configuration PORT
+configuration() { # configuration PORT: prints it
 	local modules=/usr/lib/apache2/modules module
 	for module in mpm_event authz_core mime dir autoindex alias deflate filter headers include reqtimeout setenvif; do
 		echo "LoadModule ${module}_module $modules/mod_$module.so"
@@ -20,7 +20,7 @@ configuration() { # configuration PORT
 		ErrorLog $PWD/error.log
 		User www-data
 		Group www-data
-		TypesConfig /etc/mime.types
+		TypesConfig $PWD/types
 		StartServers 2
 		ThreadsPerChild 8
 		MaxRequestWorkers 32
@@ -40,6 +40,7 @@ configuration() { # configuration PORT
 serve() {
 	local attempt
 	token=$$-$RANDOM$RANDOM
+	echo "text/x-chdr h" >types
 	for attempt in 1 2 3 4 5 6 7 8 9 10; do
 		port=$((20000 + RANDOM % 12000))
 		configuration "$port" >apache.conf

@@ -10,7 +10,7 @@ workload() {
 	gcc -g -O0 -pthread gdb.c -o debugged
 	gdb -nx -batch -ex "set debuginfod enabled off" -ex "set confirm off" -ex "set width 0" \
 		-ex "set print address off" -ex "set print thread-events off" \
-		-ex "break push if number == 49" -ex "run" -ex "backtrace" -ex "info args" -ex "finish" \
+		-ex "break put_first if number == 49" -ex "run" -ex "backtrace" -ex "info args" -ex "finish" \
 		-ex "print *list" -ex "ptype list" -ex "print list->next->name" \
 		-ex "break gdb.c:29" -ex "continue" -ex "backtrace" -ex "frame 3" -ex "print list->number" -ex "delete" \
 		-ex "tbreak twice" -ex "continue" -ex "up" -ex "print depth" \

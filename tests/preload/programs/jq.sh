@@ -4,7 +4,7 @@ needs=(jq sha256sum)
 probe=(jq -n 1)
 
 workload() {
-	jq -n '[range(40000) | {id: ., name: "n\(. * 7919 % 40000)", tags: [range(. % 7)] | map("t\(.)")}]' >items.json
+	jq -n '[range(30000) | {id: ., name: "n\(. * 7919 % 30000)", tags: [range(. % 7)] | map("t\(.)")}]' >items.json
 	sha256sum <items.json
 	jq -c 'group_by(.tags | length)[] | {n: length, first: (map(.name) | sort | first), ids: (map(.id) | add)}' items.json
 	jq -c '[.[] | select(.name | test("^n1.*7$")) | .name] | length, (sort | .[0:3])' items.json

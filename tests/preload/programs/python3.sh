@@ -1,6 +1,6 @@
 # Python's own test suite, the parts that exercise the object allocator, threads and child processes, with every
 # object from malloc (PYTHONMALLOC=malloc) instead of Python's arenas. What is compared is the result of each of
-# the about 1,500 tests by name, so a test that fails on this machine with and without the library does no harm.
+# the 860 tests by name, so a test that fails on this machine with and without the library does no harm.
 
 needs=(python3)
 probe=(python3 -c "import threading, subprocess, json")

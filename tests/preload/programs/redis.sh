@@ -59,10 +59,10 @@ workload() {
 	ask debug reload
 	ask debug digest
 	ask bgsave
-	while ask info persistence | grep -q '^rdb_bgsave_in_progress:1'; do sleep 0.05; done
+	while ask info persistence | grep '^rdb_bgsave_in_progress:1' >states; do sleep 0.05; done
 	ask info persistence | grep '^rdb_last_bgsave_status'
 	ask config set appendonly yes
-	while ask info persistence | grep -qE '^aof_rewrite_(in_progress|scheduled):1'; do sleep 0.05; done
+	while ask info persistence | grep -E '^aof_rewrite_(in_progress|scheduled):1' >states; do sleep 0.05; done
 	ask info persistence | grep '^aof_last_bgrewrite_status'
 	commands 60000 63000 | ask --pipe | tail -n 1
 	ask debug digest

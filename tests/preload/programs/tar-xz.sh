@@ -8,7 +8,7 @@ workload() {
 	local library
 	library=$(perl -MConfig -e 'print $Config{privlibexp}')
 	tar -C "$library" --sort=name --mtime=@0 --owner=0 --group=0 -cf library.tar .
-	for settings in -1 "-4 --block-size=1MiB"; do
+	for settings in -1 "-2 --block-size=1MiB"; do
 		# shellcheck disable=SC2086 # words
 		xz -T0 $settings -c library.tar >library.tar.xz
 		sha256sum <library.tar.xz

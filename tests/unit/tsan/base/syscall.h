@@ -1,6 +1,8 @@
 /*
- * syscall.h - stands before src/base/syscall.h when the internals are compiled for ThreadSanitizer: the calls go through
- * libc, where the sanitizer sees that a mapping came or went and forgets who touched the addresses before.
+ * syscall.h - stands before src/base/syscall.h when the internals are compiled for ThreadSanitizer.
+ *
+ * The calls go through libc, where the sanitizer sees that a mapping came or went. That one thread's munmap comes before
+ * the mmap by which another gets the same addresses is the kernel's doing (mmap_lock); the sanitizer is told.
  */
 #ifndef LM_BASE_SYSCALL_H
 #define LM_BASE_SYSCALL_H
@@ -11,8 +13,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* mremap is not known to it: the pages that moved are told by a plain mapping over the old and the new place. */
-extern void AnnotateNewMemory(const char *file, int line, const volatile void *memory, long bytes);
+extern char kernel_order;
+extern void __tsan_acquire(void *address);
+extern void __tsan_release(void *address);
 
 static inline long syscall_seen(long number, long a, long b, long c, long d, long e, long f)
 {
@@ -29,11 +32,13 @@ static inline long syscall_seen(long number, long a, long b, long c, long d, lon
 static inline long syscall6(long number, long a, long b, long c, long d, long e, long f)
 {
 	int saved = errno;
+	bool maps = number == SYS_mmap || number == SYS_munmap || number == SYS_mremap;
+	if (maps)
+		__tsan_release(&kernel_order);
 	long result = syscall_seen(number, a, b, c, d, e, f);
-	if (result == -1)
-		result = -errno;
-	else if (number == SYS_mremap)
-		AnnotateNewMemory(__FILE__, __LINE__, (void *)result, c);
+	if (maps)
+		__tsan_acquire(&kernel_order);
+	result = result == -1 ? -errno : result;
 	errno = saved;
 	return result;
 }

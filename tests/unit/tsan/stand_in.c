@@ -1,8 +1,13 @@
 /*
- * thread_exit.c - stands in for src/control/thread_exit.c under ThreadSanitizer, which lets go of a thread in the last round
- * of key destructors, and before ours. C++'s way of ending thread-local objects comes earlier.
+ * stand_in.c - what is done in another way under ThreadSanitizer.
+ *
+ * It lets go of a thread in the last round of key destructors, and before ours: so this stands in for
+ * src/control/thread_exit.c. C++'s way of ending thread-local objects comes earlier.
  */
 #include "slab/thread_cache.h"
+
+/* See tsan/base/syscall.h. */
+char kernel_order;
 
 extern int __cxa_thread_atexit_impl(void (*destructor)(void *), void *object, void *dso);
 extern void *__dso_handle;

@@ -1,0 +1,170 @@
+/*
+ * shortage.c - malloc/shortage.h: memory runs out; what is idle is used, NULL and ENOMEM after that, and nothing is lost.
+ */
+#define _GNU_SOURCE
+#include "unit.h"
+
+#include "malloc/heap.h"
+#include "malloc/shortage.h"
+#include "page/zone.h"
+#include "slab/cache.h"
+#include "slab/reclaim.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum { KIB = 1024, MANY = 200000 };
+
+static void *blocks[MANY];
+static size_t nblocks;
+
+static struct rlimit as_before;
+
+/* No mapping and no break: what there is must do. */
+static void refuse_all(void)
+{
+	getrlimit(RLIMIT_AS, &as_before);
+	struct rlimit none = {1, as_before.rlim_max};
+	check(setrlimit(RLIMIT_AS, &none) == 0);
+}
+
+static void allow_all(void) { check(setrlimit(RLIMIT_AS, &as_before) == 0); }
+
+/* Takes blocks until there are no more: each is written, so that one that is handed out twice is seen. */
+static void exhaust(size_t bytes)
+{
+	void *block;
+	while (nblocks < MANY && (block = heap_alloc(bytes)) != NULL) {
+		content_write(block, bytes, nblocks);
+		blocks[nblocks++] = block;
+	}
+	check(nblocks < MANY && errno == ENOMEM);
+}
+
+static void all_are_intact(size_t first, size_t bytes)
+{
+	for (size_t i = first; i < nblocks; i++)
+		check(content_is(blocks[i], bytes, i));
+}
+
+static void release(size_t down_to)
+{
+	while (nblocks > down_to)
+		heap_free(blocks[--nblocks], "free");
+}
+
+static void running_out_is_null_and_enomem(void **state)
+{
+	(void)state;
+	static const size_t sizes[] = {16, 100, 1000, 5000, 30 * KIB, 100 * KIB};
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		void *first = heap_alloc(sizes[i]);
+		refuse_all();
+		exhaust(sizes[i]);
+		errno = 0;
+		void *large = heap_alloc(1 << 20);
+		bool enomem = errno == ENOMEM;
+		void *zeroed = heap_calloc(1, 3 << 20);
+		/* One is freed, and one is there again. */
+		if (nblocks > 0)
+			heap_free(blocks[--nblocks], "free");
+		void *again = heap_alloc(sizes[i]);
+		allow_all();
+		assert_true(large == NULL && enomem && zeroed == NULL);
+		assert_non_null(again);
+		all_are_intact(0, sizes[i]);
+		heap_free(again, "free");
+		heap_free(first, "free");
+		release(0);
+		assert_non_null(heap_alloc(1 << 20));
+	}
+	thread_cache_flush();
+	depot_drain_all();
+	check_all_objects_free();
+}
+
+/* With no page left, a small object comes from the free space of a larger class. */
+static void larger_classes_help_out(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		blocks[nblocks++] = heap_alloc(9000);
+	for (size_t i = 0; i < nblocks; i++)
+		content_write(blocks[i], 9000, i);
+	size_t own = nblocks;
+	refuse_all();
+	exhaust(700);
+	void *object = blocks[nblocks - 1];
+	/* The slab of the 9000 was used up for objects of 700. */
+	unsigned c = pagemap_class((uintptr_t)object);
+	void *aligned = heap_aligned(512, 10);
+	allow_all();
+	assert_true(nblocks > own);
+	assert_true(size_classes[c].bytes >= 9000);
+	assert_null(aligned);
+	for (size_t i = 0; i < own; i++)
+		assert_true(content_is(blocks[i], 9000, i));
+	all_are_intact(own, 700);
+	release(0);
+	thread_cache_flush();
+	depot_drain_all();
+	check_all_objects_free();
+	assert_int_equal(zone_used_pages(), 0);
+}
+
+static unsigned tries;
+
+static void *fail_once(const struct request *request)
+{
+	tries++;
+	return tries > 1 ? NULL : heap_alloc(request->bytes);
+}
+
+/* The alignment is kept when a larger class helps out. */
+static void a_larger_class_is_aligned_too(void **state)
+{
+	(void)state;
+	struct request request = {.bytes = 100, .alignment = 256, .size_class = size_class_aligned(100, 256)};
+	static const size_t sizes[] = {256, 272 + 16, 320, 512, 1024, 1280};
+	void *object = heap_alloc(5120);
+	tries = 1;
+	for (size_t i = 0; i < 6; i++)
+		assert_non_null(cache_alloc_one(size_class_of(sizes[i]), &(bool){false}));
+	for (int i = 0; i < 200; i++) {
+		void *block = shortage_retry(&request, fail_once);
+		assert_non_null(block);
+		assert_int_equal((uintptr_t)block % 256, 0);
+		assert_true(size_classes[pagemap_class((uintptr_t)block)].bytes >= 100);
+	}
+	(void)object;
+}
+
+static void *always_fail(const struct request *request)
+{
+	(void)request;
+	tries++;
+	return NULL;
+}
+
+static void what_is_idle_is_given_back_first(void **state)
+{
+	(void)state;
+	struct request request = {.bytes = 5 << 20};
+	for (int i = 0; i < 2000; i++)
+		blocks[nblocks++] = heap_alloc(100);
+	for (size_t i = 0; i < nblocks; i++)
+		memset(blocks[i], 1, 100);
+	release(1);
+	tries = 0;
+	assert_null(shortage_retry(&request, always_fail));
+	assert_int_equal(tries, 1);
+	assert_int_equal(depot_bytes(), 0);
+	assert_int_equal(zone_dirty_pages() + cache_idle_pages(), 0);
+	assert_int_equal(caches[size_class_of(100)].objects_out, 1);
+	/* What is not small is not served from a class. */
+	assert_int_equal(nblocks, 1);
+}
+
+UNIT_MAIN(UNIT(running_out_is_null_and_enomem), UNIT(larger_classes_help_out), UNIT(a_larger_class_is_aligned_too),
+	  UNIT(what_is_idle_is_given_back_first))
