@@ -1,5 +1,7 @@
 /*
  * lock.c - the contended half of the lock: spin a little, then sleep; and the order check of debug builds.
+ *
+ * Each acquire here pairs with the release in lock_release_unranked (lock.h).
  */
 #include "base/lock.h"
 

@@ -106,8 +106,8 @@ static void print_class(FILE *stream, unsigned c, const struct class_statistics 
 	fprintf(stream,
 		"  <size from=\"%zu\" to=\"%zu\" total=\"%zu\" count=\"%zu\" live=\"%zu\" cached=\"%zu\" "
 		"slabs=\"%zu\"/>\n",
-		least, bytes, (class->free + class->cached) * bytes, class->free + class->cached, class->live, class->cached,
-		class->slabs);
+		least, bytes, (class->free + class->cached) * bytes, class->free + class->cached, class->live,
+		class->cached, class->slabs);
 }
 
 static void print_heap(FILE *stream, const struct statistics *now)

@@ -107,9 +107,9 @@ static void *definition_seen_by(const char *object, const char *name)
 }
 
 /*
- * The definition of `name` that the object which contains `caller` sees; NULL if there is none but `ours`. For an object
- * that another one brought along dlopen needs a little memory, and there may be none: the other one, opened by name and
- * before it in the list, needs nothing and sees the same.
+ * The definition of `name` that the object which contains `caller` sees; NULL if there is none but `ours`. To open an
+ * object that came with another one takes a little memory, and there may be none: then it is the turn of the other one,
+ * which stands before it in the list, is open already, and sees the same.
  */
 static void *late_operator(const char *name, const void *ours, const void *caller)
 {
@@ -156,7 +156,9 @@ static void *late_nothrow_new(size_t bytes, size_t alignment, const struct nothr
 
 static cold void *new_failed(size_t bytes, size_t alignment, const void *caller)
 {
-	return _ZSt17__throw_bad_allocv != NULL ? try_with_handler(bytes, alignment) : late_new(bytes, alignment, caller);
+	if (_ZSt17__throw_bad_allocv == NULL)
+		return late_new(bytes, alignment, caller);
+	return try_with_handler(bytes, alignment);
 }
 
 /* A nothrow form where nothing can be caught here: only the late library can. */

@@ -94,7 +94,7 @@ static void free_small(void *pointer, unsigned size_class, const char *function)
 {
 	if (!object_begins(pointer, size_class))
 		pointer_report(pointer, function);
-	if (*bin_of(size_class)->top == pointer)
+	if (bin_newest(bin_of(size_class)) == pointer)
 		report_bad_pointer(REPORT_DOUBLE_FREE, pointer, function);
 	if (unlikely(perturb_is_on()))
 		perturb_freed(pointer, size_classes[size_class].bytes);

@@ -41,7 +41,7 @@ static void *resize_mapping(void *pointer, size_t bytes)
 static void check_live(void *pointer, const char *function)
 {
 	unsigned size_class = pagemap_class((uintptr_t)pointer);
-	if (size_class != 0 && *bin_of(size_class)->top == pointer)
+	if (size_class != 0 && bin_newest(bin_of(size_class)) == pointer)
 		report_bad_pointer(REPORT_DOUBLE_FREE, pointer, function);
 }
 

@@ -34,7 +34,7 @@ size_t zone_idle_pages(void)
 
 bool zone_has_pages(enum zone_id id)
 {
-	return atomic_load_explicit(&zones[id].total_pages, memory_order_relaxed) != 0;
+	return atomic_load_explicit(&zones[id].has_pages, memory_order_relaxed);
 }
 
 /* The run at the top is free, and what lies before it is not. */
@@ -89,6 +89,7 @@ void zone_note_put(struct zone *zone, uintptr_t page, size_t npages)
 void zone_add_range(struct zone *zone, uintptr_t page, size_t npages)
 {
 	zone->total_pages += npages;
+	atomic_store_explicit(&zone->has_pages, true, memory_order_relaxed);
 	buddy_put_range(&zone->buddy, page, npages);
 	zone_note_put(zone, page, npages);
 }

@@ -72,7 +72,10 @@ static always_inline struct bin *bin_of(unsigned size_class)
 	return bin;
 }
 
-/* The newest object of a bin, or NULL when its magazine is empty. */
+/* The object that was freed last into a bin and is still there, or NULL. */
+static inline void *bin_newest(const struct bin *bin) { return *atomic_load_explicit(&bin->top, memory_order_relaxed); }
+
+/* Takes the newest object of a bin; NULL when its magazine is empty. */
 static always_inline void *bin_pop(struct bin *bin)
 {
 	void **top = atomic_load_explicit(&bin->top, memory_order_relaxed);

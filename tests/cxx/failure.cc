@@ -6,6 +6,7 @@
 #include "operators.h"
 
 #include <cstdint>
+#include <exception>
 #include <string>
 #include <thread>
 #include <vector>
@@ -22,6 +23,10 @@ static int handler_calls;
 
 struct special_bad_alloc : std::bad_alloc {
 	std::string tag = "a string that is long enough to be on the heap";
+	special_bad_alloc() { alive++; }
+	special_bad_alloc(const special_bad_alloc &) : std::bad_alloc() { alive++; }
+	~special_bad_alloc() override { alive--; }
+	inline static thread_local int alive;
 };
 
 // True when the call failed in the way that its form demands.
@@ -92,6 +97,42 @@ static void check_handler_chain(const allocate &a, std::size_t size, std::align_
 	std::set_new_handler(nullptr);
 }
 
+// The nothrow forms end the exception where nobody else would catch it, and leave nothing of it behind.
+static void check_nothrow(const allocate &a) noexcept
+{
+	std::set_new_handler(throw_now);
+	CHECK(a.call(SIZE_MAX / 2, std::align_val_t(64)) == nullptr);
+	CHECK(special_bad_alloc::alive == 0);
+	CHECK(std::uncaught_exceptions() == 0);
+	CHECK(std::current_exception() == nullptr);
+	std::set_new_handler(nullptr);
+}
+
+// Also while another exception is on its way, which is not disturbed.
+struct allocating_guard {
+	const allocate &a;
+	~allocating_guard()
+	{
+		std::set_new_handler(throw_now);
+		CHECK(a.call(SIZE_MAX / 2, std::align_val_t(64)) == nullptr);
+		CHECK(std::uncaught_exceptions() == 1);
+		std::set_new_handler(nullptr);
+	}
+};
+
+static void check_nothrow_in_unwinding(const allocate &a)
+{
+	int caught = 0;
+	try {
+		allocating_guard guard{a};
+		throw 7;
+	} catch (int value) {
+		caught = value;
+	}
+	CHECK(caught == 7);
+	CHECK(std::uncaught_exceptions() == 0);
+}
+
 // The exception passes through frames that have something to clean up.
 static int cleaned;
 
@@ -149,6 +190,10 @@ static void check_all()
 				check_handler_chain(a, size, alignment);
 			}
 		check_unwinding(a);
+		if (a.nothrow) {
+			check_nothrow(a);
+			check_nothrow_in_unwinding(a);
+		}
 		// A failure leaves a working allocator behind.
 		void *object = a.call(100, std::align_val_t(64));
 		CHECK(object != nullptr);

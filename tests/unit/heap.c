@@ -229,6 +229,25 @@ static void each_size_is_served_from_its_layer(void **state)
 	nothing_is_left();
 }
 
+/* Below such a threshold some requests of a table entry are small, and miss the fast path: their bins may be full. */
+static void a_threshold_inside_a_class_loses_nothing(void **state)
+{
+	(void)state;
+	static void *held[200];
+	assert_true(option_set(option_of_mallopt(M_MMAP_THRESHOLD), 600));
+	unsigned c = size_class_of(595);
+	for (size_t i = 0; i < 200; i++) {
+		size_t objects[CLASS_COUNT] = {0};
+		held[i] = heap_alloc(595);
+		thread_cache_count_objects(objects);
+		assert_int_equal(pagemap_class((uintptr_t)held[i]), c);
+		assert_int_equal(caches[c].objects_out, i + 1 + objects[c] + caches[c].depot.objects);
+	}
+	for (size_t i = 0; i < 200; i++)
+		heap_free(held[i], "free");
+	nothing_is_left();
+}
+
 static void zero_and_null_are_allowed(void **state)
 {
 	(void)state;
@@ -415,6 +434,7 @@ static void no_inner_address_is_taken(void **state)
 
 UNIT_MAIN(UNIT(blocks_keep_their_contents), UNIT(blocks_keep_their_contents_whatever_the_threshold),
 	  UNIT(threads_keep_their_blocks_apart), UNIT(threads_free_what_others_allocated),
-	  UNIT(each_size_is_served_from_its_layer), UNIT(zero_and_null_are_allowed), UNIT(impossible_requests_are_refused),
+	  UNIT(each_size_is_served_from_its_layer), UNIT(a_threshold_inside_a_class_loses_nothing),
+	  UNIT(zero_and_null_are_allowed), UNIT(impossible_requests_are_refused),
 	  UNIT(free_keeps_errno), UNIT(resizing_stays_where_it_fits), UNIT(calloc_of_used_memory_is_zero),
 	  UNIT(bad_pointers_are_reported), UNIT(the_waste_of_a_slab_is_reported), UNIT(no_inner_address_is_taken))
