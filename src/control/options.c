@@ -123,6 +123,18 @@ static bool assign(const char *text, size_t length, size_t offset)
 	return false;
 }
 
+enum { SHOWN_BYTES = 64 };
+
+static void complain_of(const char *item, size_t length)
+{
+	char shown[SHOWN_BYTES];
+	length = length < SHOWN_BYTES ? length : SHOWN_BYTES - 1;
+	memcpy(shown, item, length);
+	shown[length] = '\0';
+	report_warning("LIBMALLOC_OPTIONS: not name=value with a known name and a number in its range (see libmalloc(3))",
+		       shown);
+}
+
 /* Each of the assignments that `separator` separates. */
 static void assign_list(const char *list, char separator, size_t offset, bool complain)
 {
@@ -130,9 +142,7 @@ static void assign_list(const char *list, char separator, size_t offset, bool co
 		const char *end = strchr(list, separator);
 		size_t length = end == NULL ? strlen(list) : (size_t)(end - list);
 		if (!assign(list, length, offset) && complain)
-			report_warning("LIBMALLOC_OPTIONS: not name=value with a known name and a number in its range "
-				       "(see libmalloc(3))",
-				       list);
+			complain_of(list, length);
 		list += length + (end != NULL);
 	}
 }

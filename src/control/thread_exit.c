@@ -16,17 +16,15 @@ enum { KEY_MAKING = 1, KEY_FIRST = 2 };
 
 static _Atomic uintptr_t key_state;
 
-static void set_round(uintptr_t round)
+static bool set_round(uintptr_t round)
 {
 	uintptr_t state = atomic_load_explicit(&key_state, memory_order_acquire);
-	pthread_setspecific((pthread_key_t)(state - KEY_FIRST), (void *)round);
+	return pthread_setspecific((pthread_key_t)(state - KEY_FIRST), (void *)round) == 0;
 }
 
 static void thread_ends(void *round)
 {
-	if ((uintptr_t)round < PTHREAD_DESTRUCTOR_ITERATIONS)
-		set_round((uintptr_t)round + 1);
-	else
+	if ((uintptr_t)round >= PTHREAD_DESTRUCTOR_ITERATIONS || !set_round((uintptr_t)round + 1))
 		thread_cache_end();
 }
 
@@ -52,6 +50,5 @@ bool thread_exit_arm(void)
 		make_key();
 	if (atomic_load_explicit(&key_state, memory_order_acquire) < KEY_FIRST)
 		return false;
-	set_round(1);
-	return true;
+	return set_round(1);
 }

@@ -92,12 +92,16 @@ static size_t colour_for(size_t spare_bytes)
 	return atomic_fetch_add_explicit(&next_colour, 1, memory_order_relaxed) % lines * CACHE_LINE_BYTES;
 }
 
+bool large_is_allowed(void)
+{
+	return atomic_load_explicit(&blocks_now, memory_order_relaxed) < setting(&settings.mmap_max);
+}
+
 void *large_alloc(size_t bytes, size_t alignment, enum large_content content)
 {
 	size_t spare = alignment == 0 ? CACHE_LINE_BYTES : 0;
-	size_t mapped = round_up(bytes + spare, os_page_size());
-	if (mapped < bytes ||
-	    atomic_load_explicit(&blocks_now, memory_order_relaxed) >= setting(&settings.mmap_max))
+	size_t mapped = round_up(size_max(bytes + spare, 1), os_page_size());
+	if (mapped < bytes)
 		return NULL;
 	struct large *large = meta_alloc(sizeof(struct large));
 	if (large == NULL)
@@ -167,8 +171,13 @@ static bool resize_in_place(struct large *large, size_t mapped)
  * The new place is mapped and registered before the pages move, so that nothing can fail afterwards. The old page's
  * kind is cleared before that too: once the pages have left, another thread may be given the old addresses.
  */
+/* After one refusal (a filter, vm.max_map_count) blocks are copied instead: each refusal may cost a target's addresses. */
+static _Atomic bool move_refused;
+
 static bool move(struct large *large, size_t mapped)
 {
+	if (atomic_load_explicit(&move_refused, memory_order_relaxed))
+		return false;
 	struct large old = *large;
 	void *target = os_map(mapped);
 	if (target == NULL)
@@ -181,6 +190,7 @@ static bool move(struct large *large, size_t mapped)
 	if (!os_move((void *)old.base, old.mapped_bytes, target, mapped)) {
 		/* mremap may have unmapped the target before it failed; it may be somebody else's by now. */
 		pagemap_set_kind(old.address >> PAGE_SHIFT, PAGE_LARGE);
+		atomic_store_explicit(&move_refused, true, memory_order_relaxed);
 		return false;
 	}
 	large->base = (uintptr_t)target;

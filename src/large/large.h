@@ -28,9 +28,12 @@ struct large {
 enum large_content { LARGE_ANY, LARGE_ZEROED };
 
 /*
- * A block of `bytes` at a multiple of `alignment` (a power of two; 0: any, coloured). NULL: no memory, or M_MMAP_MAX.
+ * A block of `bytes` at a multiple of `alignment` (a power of two; 0: any, coloured). NULL: no memory.
  */
 void *large_alloc(size_t bytes, size_t alignment, enum large_content content);
+
+/* False when there are as many large blocks as M_MMAP_MAX allows. */
+bool large_is_allowed(void);
 
 /* The descriptor of the large block that begins at `address`, or NULL. */
 struct large *large_of(uintptr_t address);

@@ -97,6 +97,14 @@ static struct mapping take_stale(void)
 	return slot_take(slot);
 }
 
+/* The oldest mapping, if more is held than the live blocks now justify. */
+static struct mapping take_excess(void)
+{
+	struct mapping *slot = oldest();
+	allowance = size_min(allowance, allowance_most());
+	return slot != NULL && store_held_bytes() > allowance ? slot_take(slot) : (struct mapping){NULL, 0, 0};
+}
+
 static void mapping_drop(struct mapping mapping)
 {
 	/* munmap fails when it would split a mapping at vm.max_map_count: then at least the frames go back. */
@@ -140,6 +148,17 @@ static bool keep(void *base, size_t bytes)
 	return true;
 }
 
+static void drop_excess(void)
+{
+	struct mapping excess;
+	do {
+		lock_acquire(&store_lock, RANK_STORE);
+		excess = take_excess();
+		lock_release(&store_lock, RANK_STORE);
+		mapping_drop(excess);
+	} while (excess.base != NULL);
+}
+
 void store_put(void *base, size_t bytes)
 {
 	struct mapping dropped = {base, bytes, 0};
@@ -152,6 +171,7 @@ void store_put(void *base, size_t bytes)
 	lock_release(&store_lock, RANK_STORE);
 	mapping_drop(stale);
 	mapping_drop(dropped);
+	drop_excess();
 }
 
 bool store_drain(void)

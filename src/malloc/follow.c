@@ -7,14 +7,39 @@
 #include "malloc/heap.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 /* The symbol as the process resolves it against the one that is surely ours. */
-bool follow_is_ours(void)
+bool follow_is_bound(void)
 {
 	extern void *lm_malloc(size_t bytes);
-	return (uintptr_t)malloc == (uintptr_t)lm_malloc;
+	return likely((uintptr_t)malloc == (uintptr_t)lm_malloc);
 }
+
+enum answer { NOT_ASKED, ASKING, YES, NO };
+
+/*
+ * Another address need not be another malloc: in an executable that is not position-independent and names malloc as a
+ * value it is the executable's own jump to ours; and a malloc that counts or traces may pass on to ours. So what counts is
+ * whose blocks come out. While that is being found out, calls that come back here are taken as ours.
+ */
+static cold bool blocks_are_ours(void)
+{
+	static _Atomic int answer;
+	int known = atomic_load_explicit(&answer, memory_order_relaxed);
+	if (known == NOT_ASKED) {
+		atomic_store_explicit(&answer, ASKING, memory_order_relaxed);
+		void *probe = malloc(1);
+		known = probe != NULL && heap_usable(probe) != 0 ? YES : NO;
+		free(probe);
+		atomic_store_explicit(&answer, known, memory_order_relaxed);
+	}
+	return known != NO;
+}
+
+bool follow_is_ours(void) { return follow_is_bound() || blocks_are_ours(); }
 
 enum { TRIES = 16, FILLER_BYTES = 16 };
 
@@ -41,28 +66,31 @@ static void *hunt_aligned(size_t alignment, size_t bytes)
 	return NULL;
 }
 
-/* A foreign malloc that counts or traces and then calls ours: its free will do the same. */
-static bool passes_on_to_us(void)
-{
-	void *probe = malloc(FILLER_BYTES);
-	bool ours = probe != NULL && heap_usable(probe) != 0;
-	free(probe);
-	return ours;
-}
+/* The thread that is asking whose posix_memalign the process is bound to, or 0. */
+static _Atomic uintptr_t asking;
 
-/* Where posix_memalign is not ours either, it belongs to the malloc that the process is bound to. */
+static uintptr_t this_thread(void) { return (uintptr_t)pthread_self(); }
+
+/*
+ * Where posix_memalign is not ours either, it belongs to the malloc that the process is bound to. But its address may be
+ * another and lead here all the same: then the call comes back, and finds that this thread is asking.
+ */
 static cold void *foreign_aligned(size_t alignment, size_t bytes)
 {
 	extern int lm_posix_memalign(void **result, size_t alignment, size_t bytes);
 	void *block = NULL;
-	if ((uintptr_t)posix_memalign != (uintptr_t)lm_posix_memalign) {
-		errno = posix_memalign(&block, alignment, bytes);
-		return block;
-	}
-	return passes_on_to_us() ? heap_aligned(alignment, bytes) : hunt_aligned(alignment, bytes);
+	bool came_back = atomic_load_explicit(&asking, memory_order_relaxed) == this_thread();
+	if (came_back || (uintptr_t)posix_memalign == (uintptr_t)lm_posix_memalign)
+		return hunt_aligned(alignment, bytes);
+	uintptr_t before = atomic_exchange_explicit(&asking, this_thread(), memory_order_relaxed);
+	int error = posix_memalign(&block, alignment, bytes);
+	atomic_store_explicit(&asking, before, memory_order_relaxed);
+	if (error != 0)
+		errno = error;
+	return error == 0 ? block : NULL;
 }
 
 void *follow_aligned(size_t alignment, size_t bytes)
 {
-	return likely(follow_is_ours()) ? heap_aligned(alignment, bytes) : foreign_aligned(alignment, bytes);
+	return follow_is_ours() ? heap_aligned(alignment, bytes) : foreign_aligned(alignment, bytes);
 }

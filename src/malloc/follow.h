@@ -21,7 +21,8 @@ static inline void *follow_malloc(size_t bytes) { return malloc(bytes); }
 static inline void *follow_realloc(void *pointer, size_t bytes) { return realloc(pointer, bytes); }
 static inline void follow_free(void *pointer) { free(pointer); }
 
-/* Whether the process's malloc is ours. */
+/* Whether the process's malloc is bound to ours directly; whether its blocks come from ours, by whatever way. */
+bool follow_is_bound(void);
 bool follow_is_ours(void);
 
 /* `bytes` at a multiple of `alignment`, a power of two of at least 16. NULL sets errno to ENOMEM. */

@@ -33,12 +33,15 @@ static void *run_block(const struct request *request)
 /* A request that no size class serves: its own mapping, or pages of the heap; where one is refused, the other. */
 static void *block_alloc(const struct request *request)
 {
-	bool mapped_first = request->bytes >= setting(&settings.mmap_threshold) ||
-			    request->alignment > (size_t)BUDDY_MAX_PAGES << PAGE_SHIFT;
-	void *block = mapped_first ? large_alloc(request->bytes, request->alignment, request->content) : NULL;
+	bool heap_cannot = request->alignment > (size_t)BUDDY_MAX_PAGES << PAGE_SHIFT;
+	bool mapped_first = heap_cannot || request->bytes >= setting(&settings.mmap_threshold);
+	bool may_map = heap_cannot || large_is_allowed();
+	void *block = NULL;
+	if (mapped_first && may_map)
+		block = large_alloc(request->bytes, request->alignment, request->content);
 	if (block == NULL)
 		block = run_block(request);
-	if (block == NULL && !mapped_first)
+	if (block == NULL && !mapped_first && may_map)
 		block = large_alloc(request->bytes, request->alignment, request->content);
 	return block;
 }
@@ -101,6 +104,13 @@ static void free_small(void *pointer, unsigned size_class, const char *function)
 	thread_cache_overflow(size_class, pointer, function);
 }
 
+static bool free_run(void *pointer)
+{
+	if (unlikely(perturb_is_on()))
+		perturb_freed(pointer, run_usable((uintptr_t)pointer));
+	return run_free((uintptr_t)pointer);
+}
+
 noinline void heap_free_slow(void *pointer, const char *function)
 {
 	uintptr_t address = (uintptr_t)pointer;
@@ -109,7 +119,7 @@ noinline void heap_free_slow(void *pointer, const char *function)
 	unsigned size_class = pagemap_class(address);
 	if (size_class != 0)
 		free_small(pointer, size_class, function);
-	else if (!large_free(address) && !run_free(address))
+	else if (!large_free(address) && !free_run(pointer))
 		pointer_free_foreign(pointer, function);
 }
 
@@ -118,8 +128,10 @@ static void *calloc_pages(unsigned size_class, size_t bytes)
 {
 	bool zeroed = false;
 	void *object = bin_pop(bin_of(size_class));
-	if (object == NULL)
+	if (object == NULL) {
+		thread_cache_want(size_class);
 		object = cache_alloc_one(size_class, &zeroed);
+	}
 	if (object != NULL && !zeroed)
 		memset(object, 0, bytes);
 	return object;

@@ -109,7 +109,7 @@ LM_EXPORT size_t malloc_usable_size(void *pointer)
 
 static void free_as(void *pointer, const char *function)
 {
-	if (likely(follow_is_ours()))
+	if (follow_is_bound())
 		heap_free(pointer, function);
 	else
 		follow_free(pointer);

@@ -59,6 +59,13 @@ void *heap_realloc(void *pointer, size_t bytes, const char *function)
 	}
 	if (fits_well(usable, bytes))
 		return pointer;
+	int saved = errno;
 	void *block = resize_mapping(pointer, bytes);
-	return block != NULL ? block : copy_to_new(pointer, usable, bytes, function);
+	if (block == NULL)
+		block = copy_to_new(pointer, usable, bytes, function);
+	if (block != NULL || bytes > usable)
+		return block;
+	/* There is no memory for a smaller block: the old one will do. */
+	errno = saved;
+	return pointer;
 }

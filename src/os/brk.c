@@ -34,4 +34,13 @@ uintptr_t os_brk_now(void) { return brk_move(0); }
 
 uintptr_t os_brk_raise(size_t bytes) { return brk_move((intptr_t)bytes); }
 
-uintptr_t os_brk_lower(size_t bytes) { return brk_move(-(intptr_t)bytes); }
+bool os_brk_lower(uintptr_t from, size_t bytes)
+{
+	if (brk_move(0) != from)
+		return false;
+	uintptr_t before = brk_move(-(intptr_t)bytes);
+	/* Somebody raised it in between: what is theirs must not stay cut off, though its content is lost. */
+	if (before != 0 && before != from)
+		brk_move((intptr_t)bytes);
+	return before == from;
+}

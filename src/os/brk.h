@@ -6,6 +6,7 @@
 #ifndef LM_OS_BRK_H
 #define LM_OS_BRK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +16,7 @@ uintptr_t os_brk_now(void);
 /* Moves the break up by `bytes`: the break before (the start of the new memory, which reads as zeros), or 0. */
 uintptr_t os_brk_raise(size_t bytes);
 
-/* Moves the break down by `bytes`: the break before, or 0 when refused. */
-uintptr_t os_brk_lower(size_t bytes);
+/* Moves the break down by `bytes` from `from`: false, and nothing is changed, when refused or when it was not there. */
+bool os_brk_lower(uintptr_t from, size_t bytes);
 
 #endif

@@ -47,6 +47,12 @@ void *os_map_private(size_t bytes)
 	return whole == NULL ? NULL : whole + guard;
 }
 
+void os_unmap_private(void *address, size_t bytes)
+{
+	size_t guard = os_page_size();
+	os_unmap((char *)address - guard, round_up(bytes, guard) + 2 * guard);
+}
+
 bool os_unmap(void *address, size_t bytes)
 {
 	return !syscall_failed(syscall3(SYS_munmap, (long)address, (long)bytes, 0));

@@ -20,6 +20,7 @@ void *os_map_aligned(size_t bytes, size_t alignment);
  * around a block of its own (MAP_FIXED, glibc's tst-free-errno) does not hit it. NULL when there is no memory.
  */
 void *os_map_private(size_t bytes);
+void os_unmap_private(void *address, size_t bytes);
 
 /* Gives a range back to the system; false when the kernel refused, and the range is still there. */
 bool os_unmap(void *address, size_t bytes);

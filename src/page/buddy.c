@@ -53,6 +53,19 @@ static void list_delete(struct buddy_list *list, uintptr_t page)
 	list->blocks--;
 }
 
+static void list_push_front_page(struct buddy_list *list, uintptr_t page)
+{
+	union page_link *link = pagemap_link(page);
+	link->free.next = list->first;
+	link->free.previous = 0;
+	if (list->first != 0)
+		pagemap_link(list->first)->free.previous = page;
+	else
+		list->last = page;
+	list->first = page;
+	list->blocks++;
+}
+
 static void block_insert(struct buddy *buddy, uintptr_t page, unsigned order)
 {
 	size_t npages = (size_t)1 << order;
@@ -178,6 +191,29 @@ void buddy_carve(struct buddy *buddy, uintptr_t page, size_t npages)
 	}
 }
 
+/* How many blocks of the largest order stand free in a row from `page` on, up to `most`. */
+static size_t blocks_in_row(const struct buddy *buddy, uintptr_t page, size_t most)
+{
+	size_t count = 0;
+	while (count < most && block_is_free(buddy, page + count * BUDDY_MAX_PAGES, BUDDY_MAX_ORDER))
+		count++;
+	return count;
+}
+
+/* Looks from the beginning of each row only. */
+uintptr_t buddy_find_huge(const struct buddy *buddy, size_t npages)
+{
+	size_t blocks = (npages + BUDDY_MAX_PAGES - 1) / BUDDY_MAX_PAGES;
+	for (unsigned state = 0; state < BUDDY_STATES; state++) {
+		uintptr_t page = buddy->list[state][BUDDY_MAX_ORDER].first;
+		for (; page != 0; page = pagemap_link(page)->free.next)
+			if (!block_is_free(buddy, page - BUDDY_MAX_PAGES, BUDDY_MAX_ORDER) &&
+			    blocks_in_row(buddy, page, blocks) == blocks)
+				return page;
+	}
+	return 0;
+}
+
 bool buddy_find_dirty(const struct buddy *buddy, unsigned min_order, struct buddy_block *block)
 {
 	uint32_t orders = buddy->avail[BUDDY_DIRTY] >> min_order;
@@ -186,6 +222,16 @@ bool buddy_find_dirty(const struct buddy *buddy, unsigned min_order, struct budd
 	block->order = min_order + log2_floor(orders);
 	block->page = buddy->list[BUDDY_DIRTY][block->order].last;
 	return true;
+}
+
+void buddy_demote(struct buddy *buddy, uintptr_t page)
+{
+	struct buddy_block block;
+	if (!buddy_find_around(buddy, page, &block))
+		return;
+	struct buddy_list *list = &buddy->list[block_state(block.page)][block.order];
+	list_delete(list, block.page);
+	list_push_front_page(list, block.page);
 }
 
 /* The blocks of one list: their kind, their number, their pages. */

@@ -59,8 +59,14 @@ void buddy_put_range(struct buddy *buddy, uintptr_t page, size_t npages);
 /* Takes the pages [page, page + npages), all of them free, off the lists. */
 void buddy_carve(struct buddy *buddy, uintptr_t page, size_t npages);
 
+/* The first page of `npages` (more than a block's) contiguous pages that are all free, or 0. */
+uintptr_t buddy_find_huge(const struct buddy *buddy, size_t npages);
+
 /* The coldest dirty block of the highest order from `min_order` on; false when there is none. It stays listed. */
 bool buddy_find_dirty(const struct buddy *buddy, unsigned min_order, struct buddy_block *block);
+
+/* Moves the free block around `page` to the end of its list that buddy_find_dirty looks at last. */
+void buddy_demote(struct buddy *buddy, uintptr_t page);
 
 /* The free block that ends just before `page`, or that `page` lies in; false when there is none. */
 bool buddy_find_ending(const struct buddy *buddy, uintptr_t page, struct buddy_block *block);

@@ -40,7 +40,7 @@ static bool span_extend(struct zone *zone, uintptr_t before, uintptr_t after)
 	if (end <= first)
 		return true;
 	if (!pagemap_ensure(first, end - first)) {
-		os_brk_lower(after - before);
+		os_brk_lower(after, after - before);
 		return false;
 	}
 	if (zone->span_end == 0 || before != zone->span_end << PAGE_SHIFT) {

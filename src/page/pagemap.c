@@ -24,7 +24,7 @@ static bool install(void *_Atomic *entry, size_t bytes)
 	if (atomic_compare_exchange_strong_explicit(entry, &expected, made, memory_order_release, memory_order_relaxed))
 		meta_count_mapped(bytes);
 	else
-		os_unmap(made, round_up(bytes, os_page_size()));
+		os_unmap_private(made, bytes);
 	return true;
 }
 

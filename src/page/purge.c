@@ -12,6 +12,7 @@
 enum {
 	PURGE_FLOOR_PAGES = 128, /* 512 KiB */
 	PURGE_SHIFT = 4,
+	REFUSALS_MAX = 4,
 	LOOSENED_MAX = 8,
 	LOOSENED_MAX_HERE = PURGE_SHIFT, /* up to the heap in use */
 	REVIEW_PAGES = 64,               /* fewer purged pages say nothing */
@@ -72,15 +73,21 @@ bool purge_block(struct zone *zone, struct buddy_block block)
 /* Blocks smaller than a page of the system cannot be purged. */
 static unsigned min_order(void) { return log2_ceil(os_page_size() >> PAGE_SHIFT); }
 
+/* A block that the kernel refuses to purge (locked in memory, say) is passed over, and after some of them all are. */
 static size_t purge_zone(struct zone *zone, size_t keep_pages)
 {
 	struct buddy_block block;
 	size_t count = 0;
-	bool going = true;
+	int refused = 0;
 	lock_acquire(&zone->lock, RANK_ZONE);
-	while (going && zone->buddy.dirty_pages > keep_pages && buddy_find_dirty(&zone->buddy, min_order(), &block)) {
-		going = purge_block(zone, block);
-		count += going ? (size_t)1 << block.order : 0;
+	while (refused < REFUSALS_MAX && zone->buddy.dirty_pages > keep_pages &&
+	       buddy_find_dirty(&zone->buddy, min_order(), &block)) {
+		if (purge_block(zone, block)) {
+			count += (size_t)1 << block.order;
+		} else {
+			buddy_demote(&zone->buddy, block.page);
+			refused++;
+		}
 	}
 	zone_unlock(zone);
 	return count;

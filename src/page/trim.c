@@ -59,7 +59,7 @@ static bool break_lower(struct zone *zone, uintptr_t end)
 	size_t npages = zone->span_end - end;
 	size_t dirty = pagemap_count_dirty(end, npages);
 	buddy_carve(&zone->buddy, end, npages);
-	if (os_brk_lower(npages << PAGE_SHIFT) == 0) {
+	if (!os_brk_lower(zone->span_end << PAGE_SHIFT, npages << PAGE_SHIFT)) {
 		buddy_put_range(&zone->buddy, end, npages);
 		return false;
 	}

@@ -144,10 +144,12 @@ static bool take_block(struct zone *zone, struct page_run *run)
 	return true;
 }
 
-/* More than the buddy's largest block: the pages are cut from a range that was grown to hold them. */
+/* More than the buddy's largest block: the pages are cut from free blocks in a row, or from a range grown for them. */
 static bool take_huge(struct zone *zone, struct page_run *run)
 {
-	run->page = grow_zone(zone, run->npages);
+	run->page = buddy_find_huge(&zone->buddy, run->npages);
+	if (run->page == 0)
+		run->page = grow_zone(zone, run->npages);
 	if (run->page == 0)
 		return false;
 	buddy_carve(&zone->buddy, run->page, run->npages);
@@ -216,7 +218,7 @@ void zone_lock_settled(struct zone *zone)
 	lock_acquire_unranked(&zone->lock);
 	while (zone->detached_pages != 0) {
 		lock_release_unranked(&zone->lock);
-		cpu_relax();
+		syscall3(SYS_sched_yield, 0, 0, 0);
 		lock_acquire_unranked(&zone->lock);
 	}
 }

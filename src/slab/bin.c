@@ -44,7 +44,7 @@ static void load(struct bin *bin, struct magazine *magazine, size_t limit)
 
 static void unload(struct bin *bin) { bin->loaded->count = loaded_objects(bin); }
 
-/* A magazine from the depot may hold more than this thread's limit allows: it may stay so full until it is empty. */
+/* A magazine from the depot may hold more than this thread's limit allows: it may stay so full while it is loaded. */
 static size_t limit_for(const struct side *side, const struct magazine *magazine)
 {
 	return size_max(side->limit, magazine->count);
@@ -204,19 +204,20 @@ static void *alloc_uncached(unsigned c)
 	return cache_alloc(c, &object, 1) == 1 ? object : NULL;
 }
 
-noinline void *thread_cache_refill(unsigned c)
+void thread_cache_want(unsigned c)
 {
 	struct thread_cache *cache = thread_cache_get();
 	if (cache == NULL)
-		return alloc_uncached(c);
+		return;
+	cache->side[c].recent = true;
+	cache->side[c].draining = false;
+}
+
+/* The loaded magazine is empty, and so is the other. */
+static void *refill_from_outside(struct thread_cache *cache, unsigned c)
+{
 	struct bin *bin = &cache->bin[c];
-	struct side *side = &cache->side[c];
-	if (side->previous != NULL && side->previous->count > 0) {
-		swap(bin, side);
-		return bin_pop(bin);
-	}
-	side->recent = true;
-	side->draining = false;
+	thread_cache_want(c);
 	if (bin->loaded == NULL && !bin_open(cache, c))
 		return alloc_uncached(c);
 	if (!load_from_depot(cache, c)) {
@@ -226,6 +227,31 @@ noinline void *thread_cache_refill(unsigned c)
 	if (DEBUG_CHECKS)
 		bin_check(cache, c);
 	return bin_pop(bin);
+}
+
+static void *refill(struct thread_cache *cache, unsigned c)
+{
+	struct bin *bin = &cache->bin[c];
+	struct side *side = &cache->side[c];
+	/* Not every miss was one of this bin: M_MMAP_THRESHOLD sends requests here past it. */
+	void *object = bin_pop(bin);
+	if (object != NULL)
+		return object;
+	if (side->previous == NULL || side->previous->count == 0)
+		return refill_from_outside(cache, c);
+	swap(bin, side);
+	return bin_pop(bin);
+}
+
+noinline void *thread_cache_refill(unsigned c)
+{
+	struct thread_cache *cache = thread_cache_get();
+	if (cache == NULL)
+		return alloc_uncached(c);
+	thread_cache_enter_miss(cache);
+	void *object = refill(cache, c);
+	thread_cache_leave_miss(cache);
+	return object;
 }
 
 /* Both magazines are full: the other one is emptied, whole into the depot if that has room, and swapped in. */
@@ -320,14 +346,25 @@ static bool push(struct thread_cache *cache, unsigned c, void *object, const cha
 	return true;
 }
 
+static void overflow(struct thread_cache *cache, unsigned c, void *object, const char *function)
+{
+	if (push(cache, c, object, function))
+		return;
+	cache_free(c, &object, 1, function);
+	if (cache->bin[c].loaded != NULL && drain_is_due(&cache->side[c], c))
+		drain(cache, c);
+}
+
 noinline void thread_cache_overflow(unsigned c, void *object, const char *function)
 {
 	struct thread_cache *cache = thread_cache_get();
-	if (cache != NULL && push(cache, c, object, function))
+	if (cache == NULL) {
+		cache_free(c, &object, 1, function);
 		return;
-	cache_free(c, &object, 1, function);
-	if (cache != NULL && cache->bin[c].loaded != NULL && drain_is_due(&cache->side[c], c))
-		drain(cache, c);
+	}
+	thread_cache_enter_miss(cache);
+	overflow(cache, c, object, function);
+	thread_cache_leave_miss(cache);
 }
 
 size_t bin_objects(const struct thread_cache *cache, unsigned c)
@@ -359,4 +396,26 @@ void bin_check(const struct thread_cache *cache, unsigned c)
 		report_internal("bin: the bottom is not NULL");
 	if (side->charge != (size_t)side->limit * magazines_of(cache, c) * size_classes[c].bytes)
 		report_internal("bin: the charge is wrong");
+}
+
+/* An object that stands in the bin while its slab calls it free, or that stands there twice, was freed twice. */
+static void verify_object(const struct magazine *magazine, size_t at, unsigned c)
+{
+	void *object = magazine->slot[at];
+	struct slab *slab = slab_of((uintptr_t)object, c);
+	bool twice = slab == NULL || slab_says_free(slab, (uintptr_t)object);
+	for (size_t i = 0; i < at && !twice; i++)
+		twice = magazine->slot[i] == object;
+	if (twice)
+		report_bad_pointer(REPORT_DOUBLE_FREE, object, "free");
+}
+
+void bin_verify(const struct thread_cache *cache, unsigned c)
+{
+	const struct bin *bin = &cache->bin[c];
+	const struct magazine *previous = cache->side[c].previous;
+	for (size_t i = 0; i < loaded_objects(bin); i++)
+		verify_object(bin->loaded, i, c);
+	for (size_t i = 0; previous != NULL && i < previous->count; i++)
+		verify_object(previous, i, c);
 }

@@ -12,6 +12,9 @@ void bin_close(struct thread_cache *cache, unsigned size_class);
 /* The objects in both magazines; of another thread's bin roughly, as they come and go. */
 size_t bin_objects(const struct thread_cache *cache, unsigned size_class);
 
+/* Reports a double free that the bin's objects show. Changes nothing and takes no lock. */
+void bin_verify(const struct thread_cache *cache, unsigned size_class);
+
 void bin_check(const struct thread_cache *cache, unsigned size_class);
 
 #endif

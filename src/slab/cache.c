@@ -12,7 +12,10 @@
 #include "page/purge.h"
 #include "slab/reclaim.h"
 
-enum { FREE_BATCH = 32 }; /* objects put back under one hold of the lock: about a microsecond */
+enum {
+	FREE_BATCH = 32,   /* objects put back under one hold of the lock: about a microsecond */
+	REFUSALS_MAX = 4, /* slabs that the kernel may refuse to purge before a round ends */
+};
 
 struct cache caches[CLASS_COUNT];
 
@@ -185,7 +188,7 @@ static struct slab *put_object(struct cache *cache, struct slab *last, unsigned 
 	if (unlikely(slab == NULL) || unlikely(!slab_put(slab, address)))
 		report_bad_pointer(REPORT_DOUBLE_FREE, object, function);
 	slab_relist(cache, slab, before);
-	if (likely(!slab_is_empty(slab)) || slab->is_reserved)
+	if (likely(!slab_is_empty(slab)))
 		return slab;
 	slab_unlink(cache, slab);
 	list_push_front(emptied, &slab->partial);
@@ -247,11 +250,8 @@ static bool purge_run(const struct slab *slab, uint32_t run)
  * Purges one run of idle pages of a slab. The objects over them are reserved meanwhile, so that nobody can be handed
  * memory that is about to vanish, and the lock is free for others. cache.lock is held before and after.
  */
-static bool purge_slab(struct cache *cache, struct slab *slab)
+static bool purge_slab(struct cache *cache, struct slab *slab, uint32_t run)
 {
-	uint32_t run = first_purgeable_run(slab, slab_idle_pages(slab));
-	if (run == 0)
-		return false;
 	uint64_t before = slab_page_state(slab);
 	slab_reserve_pages(slab, run);
 	slab_relist(cache, slab, before);
@@ -278,17 +278,32 @@ static void destroy_if_empty(struct cache *cache, struct slab *slab)
 	lock_acquire(&cache->lock, RANK_CACHE);
 }
 
+/* One step: false when the kernel refused. A slab without a whole idle page of the system leaves the list till it changes. */
+static bool purge_first(struct cache *cache)
+{
+	struct slab *slab = list_entry(cache->purgeable.first, struct slab, purgeable);
+	uint32_t run = first_purgeable_run(slab, slab_idle_pages(slab));
+	if (run == 0) {
+		relist_purgeable(cache, slab, false);
+		return true;
+	}
+	bool gone = purge_slab(cache, slab, run);
+	if (!gone && slab->is_purgeable) {
+		relist_purgeable(cache, slab, false);
+		relist_purgeable(cache, slab, true);
+	}
+	destroy_if_empty(cache, slab);
+	return gone;
+}
+
 size_t cache_purge(unsigned size_class, size_t keep_pages)
 {
 	struct cache *cache = &caches[size_class];
 	size_t before = cache_idle_pages();
-	bool going = true;
+	int refused = 0;
 	lock_acquire(&cache->lock, RANK_CACHE);
-	while (going && cache_idle_pages() > keep_pages && !list_is_empty(&cache->purgeable)) {
-		struct slab *slab = list_entry(cache->purgeable.first, struct slab, purgeable);
-		going = purge_slab(cache, slab);
-		destroy_if_empty(cache, slab);
-	}
+	while (refused < REFUSALS_MAX && cache_idle_pages() > keep_pages && !list_is_empty(&cache->purgeable))
+		refused += !purge_first(cache);
 	lock_release(&cache->lock, RANK_CACHE);
 	size_t after = cache_idle_pages();
 	return before > after ? before - after : 0;

@@ -30,6 +30,21 @@ static void purge_caches(size_t keep_pages)
 	}
 }
 
+/*
+ * Dirty pages that the last round left beyond the limit, since the kernel refused (locked memory) or a page of the system
+ * is larger than they are: the next round waits until there are as many more as the limit. A hint, relaxed.
+ */
+static _Atomic size_t stuck_pages;
+
+static bool is_due(void)
+{
+	size_t dirty = dirty_pages();
+	size_t stuck = atomic_load_explicit(&stuck_pages, memory_order_relaxed);
+	if (dirty < stuck)
+		atomic_store_explicit(&stuck_pages, dirty, memory_order_relaxed);
+	return dirty > stuck && dirty - stuck > limit_pages();
+}
+
 static cold void reclaim(void)
 {
 	if (!lock_try_acquire(&purge_lock, RANK_PURGE))
@@ -39,13 +54,15 @@ static cold void reclaim(void)
 	if (dirty_pages() > limit) {
 		purge_free_pages(limit / 4);
 		purge_caches(limit / 4);
+		size_t left = dirty_pages();
+		atomic_store_explicit(&stuck_pages, left > limit ? left : 0, memory_order_relaxed);
 	}
 	lock_release(&purge_lock, RANK_PURGE);
 }
 
 void reclaim_if_due(void)
 {
-	if (unlikely(dirty_pages() > limit_pages()))
+	if (unlikely(is_due()))
 		reclaim();
 }
 

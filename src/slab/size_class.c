@@ -20,7 +20,7 @@
 #define QUARTER(objects) ((4 << 16) / ((objects) + 1))
 
 #define CLASS(size, npages) \
-	{(size), MAGIC(size), (npages)*4096 / (size), (npages), ORDER(npages), SLOTS(size), FIRST(size), DEPOT(size), \
+	{(size), (npages)*4096 / (size) == 1 ? 1 : MAGIC(size), (npages)*4096 / (size), (npages), ORDER(npages), SLOTS(size), FIRST(size), DEPOT(size), \
 	 QUARTER((npages)*4096 / (size))}
 
 const struct size_class size_classes[CLASS_COUNT] = {
@@ -75,9 +75,7 @@ unsigned size_class_aligned(size_t bytes, size_t alignment)
 	unsigned c = size_class_of(size_max(round_up(bytes, alignment), alignment));
 	while (c < CLASS_COUNT && size_classes[c].bytes % alignment != 0)
 		c++;
-	if (c == CLASS_COUNT || alignment > (size_t)4096 << size_classes[c].order)
-		return 0;
-	return c;
+	return c == CLASS_COUNT ? 0 : c;
 }
 
 void size_class_set_threshold(size_t threshold)

@@ -27,7 +27,11 @@ enum {
 
 struct size_class {
 	uint32_t bytes;
-	uint32_t magic; /* ceil(2^32 / bytes): division by multiplication (Lemire, Kaser, Kurz 2019) */
+	/*
+	 * ceil(2^32 / bytes): division by multiplication (Lemire, Kaser and Kurz 2019). 1 where a slab has one object: too
+	 * few bits for those sizes, and with 1 only offset 0 begins an object.
+	 */
+	uint32_t magic;
 	uint16_t objects;
 	uint8_t pages;
 	uint8_t order;          /* slabs are aligned to 2^order pages */

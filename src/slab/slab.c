@@ -181,13 +181,23 @@ static void pages_put(struct slab *slab, unsigned index)
 			slab->empty |= UINT32_C(1) << page;
 }
 
+static unsigned index_of(const struct slab *slab, uintptr_t address)
+{
+	return size_class_index(class_of(slab)->magic, (uint32_t)(address - slab_base(slab)));
+}
+
+bool slab_says_free(const struct slab *slab, uintptr_t address)
+{
+	unsigned index = index_of(slab, address);
+	return index >= class_of(slab)->objects || is_free(slab, index);
+}
+
 bool slab_put(struct slab *slab, uintptr_t address)
 {
-	unsigned index = size_class_index(class_of(slab)->magic, (uint32_t)(address - slab_base(slab)));
-	uint64_t bit = UINT64_C(1) << index % 64;
-	if (slab->free[index / 64] & bit)
+	if (slab_says_free(slab, address))
 		return false;
-	slab->free[index / 64] |= bit;
+	unsigned index = index_of(slab, address);
+	slab->free[index / 64] |= UINT64_C(1) << index % 64;
 	slab->nfree++;
 	if (one_object(slab))
 		slab->empty = slab_all_pages(slab->class);

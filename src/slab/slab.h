@@ -59,7 +59,10 @@ size_t slab_take(struct slab *slab, void **objects, size_t count);
 /* Takes one object (there is one); *zeroed: its pages were never written since they came from the system. */
 void *slab_take_one(struct slab *slab, bool *zeroed);
 
-/* Makes the object at `address` free; false when it was free already. */
+/* True if the object at `address` is free, or if none begins there because the slab ends before. */
+bool slab_says_free(const struct slab *slab, uintptr_t address);
+
+/* Makes the object at `address` free; false when it was free already, or is past the last object. */
 bool slab_put(struct slab *slab, uintptr_t address);
 
 /* The masks of empty and dirty pages in one word, to see whether they have changed. */

@@ -47,6 +47,7 @@ static noinline struct thread_cache *cache_create(void)
 	lock_release(&threads_lock, RANK_THREADS);
 	atomic_fetch_add_explicit(&thread_count, 1, memory_order_relaxed);
 	cache->is_armed = false;
+	atomic_init(&cache->busy, 0);
 	thread_cache_self = cache;
 	return cache;
 }
@@ -77,8 +78,20 @@ void thread_cache_flush(void)
 	struct thread_cache *cache = thread_cache_self;
 	if (cache == THREAD_CACHE_NONE || cache == THREAD_CACHE_ENDED)
 		return;
+	thread_cache_enter_miss(cache);
 	for (unsigned c = 1; c < CLASS_COUNT; c++)
 		bin_close(cache, c);
+	thread_cache_leave_miss(cache);
+}
+
+void thread_cache_verify(void)
+{
+	struct thread_cache *cache = thread_cache_self;
+	if (cache == THREAD_CACHE_NONE || cache == THREAD_CACHE_ENDED ||
+	    atomic_load_explicit(&cache->busy, memory_order_relaxed) != 0)
+		return;
+	for (unsigned c = 1; c < CLASS_COUNT; c++)
+		bin_verify(cache, c);
 }
 
 /* The thread points at `next`, one of the static caches, from now on. */

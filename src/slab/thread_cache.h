@@ -50,6 +50,7 @@ struct thread_cache {
 	size_t charged;
 	unsigned hand; /* the class at which the search for room goes on */
 	bool is_armed; /* thread_cache_end will be called */
+	_Atomic unsigned busy; /* inside of a miss: the bins may be half changed. For a signal handler that calls exit */
 };
 
 /* The one word of thread-local storage. */
@@ -109,8 +110,24 @@ struct thread_cache *thread_cache_get(void);
  */
 void *thread_cache_refill(unsigned size_class);
 
+/* Tells that a class is asked for, by a malloc that goes past the magazines. */
+void thread_cache_want(unsigned size_class);
+
 /* The miss of free: takes a (valid, not yet free) object of a class. */
 void thread_cache_overflow(unsigned size_class, void *object, const char *function);
+
+/* Around every change of the bins but the fast path's. Relaxed: only signal handlers of the thread itself look. */
+static inline void thread_cache_enter_miss(struct thread_cache *cache)
+{
+	atomic_fetch_add_explicit(&cache->busy, 1, memory_order_relaxed);
+}
+static inline void thread_cache_leave_miss(struct thread_cache *cache)
+{
+	atomic_fetch_sub_explicit(&cache->busy, 1, memory_order_relaxed);
+}
+
+/* Looks for double frees among this thread's objects, if it is not in the middle of a miss. Takes no lock. */
+void thread_cache_verify(void);
 
 /* This thread's objects go back to the slabs; the cache stays. */
 void thread_cache_flush(void);

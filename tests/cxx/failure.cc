@@ -206,7 +206,9 @@ static void check_all()
 	check_constructor([] { delete[] new thrower<256>[3]; });
 	bool caught = false;
 	try {
-		std::vector<char>().reserve(PTRDIFF_MAX);
+		std::vector<char> impossible;
+		impossible.reserve(PTRDIFF_MAX);
+		[[maybe_unused]] char *volatile seen = impossible.data();
 	} catch (const std::bad_alloc &) {
 		caught = true;
 	}

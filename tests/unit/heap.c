@@ -258,6 +258,12 @@ static void zero_and_null_are_allowed(void **state)
 	assert_int_equal(heap_usable(NULL), 0);
 	assert_null(heap_realloc(empty, 0, "realloc"));
 	heap_free(other, "free");
+	for (size_t alignment = 32; alignment <= (size_t)32 << 20; alignment *= 2) {
+		void *aligned = heap_aligned(alignment, 0);
+		assert_true(aligned != NULL && heap_usable(aligned) > 0);
+		*(char *)aligned = 1;
+		heap_free(aligned, "free");
+	}
 	void *zeros = heap_calloc(0, 100);
 	assert_non_null(zeros);
 	heap_free(zeros, "free");

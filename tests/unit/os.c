@@ -140,7 +140,8 @@ static void the_break_moves_and_errno_does_not(void **state)
 	assert_int_equal(os_brk_now(), now + 10000);
 	assert_true(content_is_zero((void *)now, 10000));
 	memset((void *)now, 1, 10000);
-	assert_int_equal(os_brk_lower(10000), now + 10000);
+	assert_false(os_brk_lower(now + 20000, 10000));
+	assert_true(os_brk_lower(now + 10000, 10000));
 	assert_int_equal(os_brk_now(), now);
 	struct rlimit none = {0, RLIM_INFINITY};
 	setrlimit(RLIMIT_DATA, &none);
