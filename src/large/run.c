@@ -6,6 +6,7 @@
 #include "base/bits.h"
 #include "page/pagemap.h"
 #include "page/zone.h"
+#include "slab/reclaim.h"
 
 static _Atomic size_t pages_now;
 
@@ -65,5 +66,6 @@ bool run_free(uintptr_t address)
 		return false;
 	atomic_fetch_sub_explicit(&pages_now, run.npages, memory_order_relaxed);
 	page_free(&run);
+	reclaim_if_due();
 	return true;
 }

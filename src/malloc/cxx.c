@@ -12,16 +12,14 @@
  *
  * When memory runs out the new-handler is called, and std::bad_alloc thrown, with no C++ library linked to this one:
  *
- *      weak references   are bound in a program that is linked with a C++ library, be it shared or static. The loop
- *      over
- *                        the handlers is ours then, and so is the catch of the nothrow forms.
- *      a late library    that came with a plug-in is visible to the plug-in alone: the operator is looked up in the
- *      object
- *                        that called us, anew each time since it may be closed, and does it all: no second loop here.
+ *      a program that is linked with a C++ library, shared or static, binds our weak references. The loop over the
+ *      handlers is ours then, and so is the catch of the nothrow forms.
  *
- * The file is compiled with -fexceptions; a call of another operator in tail position is a jump, which keeps the
- * address
- * of the caller (the Makefile sees to both).
+ *      a C++ library that came late, with a plug-in, is visible to the plug-in alone. Its operator is looked up in the
+ *      object that called us, each time anew since that may be closed, and does it all: no second loop here.
+ *
+ * The Makefile sees to two things: an exception can pass through this file, and a call of another operator in tail
+ * position is a jump, which keeps the address of the caller.
  */
 #define _GNU_SOURCE
 #include "base/compiler.h"
@@ -74,15 +72,129 @@ extern void __cxa_end_catch(void) __attribute__((weak));
 
 enum { PLAIN = 0 }; /* in place of an alignment */
 
+static cold void *new_failed(size_t bytes, size_t alignment, const void *caller);
+static cold void *nothrow_without_catch(size_t bytes, size_t alignment, const struct nothrow *tag, const void *caller);
+
+/* The two that allocate, and their array forms. */
+void *_Znwm(size_t bytes)
+{
+	void *block = follow_malloc(bytes);
+	return likely(block != NULL) ? block : new_failed(bytes, PLAIN, CALLER);
+}
+
+void *_ZnwmSt11align_val_t(size_t bytes, size_t alignment)
+{
+	void *block = memalign(alignment, bytes);
+	return likely(block != NULL) ? block : new_failed(bytes, alignment, CALLER);
+}
+
+void *_Znam(size_t bytes) { return _Znwm(bytes); }
+void *_ZnamSt11align_val_t(size_t bytes, size_t alignment) { return _ZnwmSt11align_val_t(bytes, alignment); }
+
+/* The two that release, and all that come down to them. */
+void _ZdlPv(void *block) { follow_free(block); }
+void _ZdlPvSt11align_val_t(void *block, IGNORED size_t alignment) { follow_free(block); }
+
+void _ZdaPv(void *block) { _ZdlPv(block); }
+void _ZdlPvm(void *block, IGNORED size_t bytes) { _ZdlPv(block); }
+void _ZdaPvm(void *block, IGNORED size_t bytes) { _ZdaPv(block); }
+void _ZdlPvRKSt9nothrow_t(void *block, IGNORED const struct nothrow *tag) { _ZdlPv(block); }
+void _ZdaPvRKSt9nothrow_t(void *block, IGNORED const struct nothrow *tag) { _ZdaPv(block); }
+
+void _ZdaPvSt11align_val_t(void *block, size_t alignment) { _ZdlPvSt11align_val_t(block, alignment); }
+
+void _ZdlPvmSt11align_val_t(void *block, IGNORED size_t bytes, size_t alignment)
+{
+	_ZdlPvSt11align_val_t(block, alignment);
+}
+
+void _ZdaPvmSt11align_val_t(void *block, IGNORED size_t bytes, size_t alignment)
+{
+	_ZdaPvSt11align_val_t(block, alignment);
+}
+
+void _ZdlPvSt11align_val_tRKSt9nothrow_t(void *block, size_t alignment, IGNORED const struct nothrow *tag)
+{
+	_ZdlPvSt11align_val_t(block, alignment);
+}
+
+void _ZdaPvSt11align_val_tRKSt9nothrow_t(void *block, size_t alignment, IGNORED const struct nothrow *tag)
+{
+	_ZdaPvSt11align_val_t(block, alignment);
+}
+
+/*
+ * try { return operator new(...); } catch (...) { return nullptr; } in C: the caller's frame names a personality, which
+ * the unwinder asks what to do with an exception (Itanium C++ ABI, "Exception Handling"). Ours ends the exception and
+ * lets the frame go on behind the call, as if that had returned NULL: the first register for exception data is also
+ * the one for results. What is no exception, the end of a thread, passes through.
+ */
+#define CATCH_AS_NULL __asm__ volatile(".cfi_personality 0x1b, cxx_catch_as_null") /* pc-relative, 4 bytes */
+#define NO_TAIL_CALL(block) __asm__ volatile("" : "+r"(block))
+
+__attribute__((used)) _Unwind_Reason_Code cxx_catch_as_null(int version, _Unwind_Action actions,
+							    _Unwind_Exception_Class kind,
+							    struct _Unwind_Exception *exception,
+							    struct _Unwind_Context *frame);
+_Unwind_Reason_Code cxx_catch_as_null(IGNORED int version, _Unwind_Action actions, IGNORED _Unwind_Exception_Class kind,
+				      struct _Unwind_Exception *exception, struct _Unwind_Context *frame)
+{
+	if (actions & _UA_SEARCH_PHASE)
+		return _URC_HANDLER_FOUND;
+	if (!(actions & _UA_HANDLER_FRAME))
+		return _URC_CONTINUE_UNWIND;
+	__cxa_begin_catch(exception);
+	__cxa_end_catch();
+	_Unwind_SetGR(frame, __builtin_eh_return_data_regno(0), 0);
+	return _URC_INSTALL_CONTEXT;
+}
+
+static bool can_catch(void) { return likely(_Unwind_SetGR != NULL) && likely(__cxa_begin_catch != NULL); }
+
+static noinline void *plain_or_null(plain_new *new, size_t bytes)
+{
+	CATCH_AS_NULL;
+	void *block = new(bytes);
+	NO_TAIL_CALL(block);
+	return block;
+}
+
+static noinline void *aligned_or_null(aligned_new *new, size_t bytes, size_t alignment)
+{
+	CATCH_AS_NULL;
+	void *block = new(bytes, alignment);
+	NO_TAIL_CALL(block);
+	return block;
+}
+
+void *_ZnwmRKSt9nothrow_t(size_t bytes, const struct nothrow *tag)
+{
+	return can_catch() ? plain_or_null(_Znwm, bytes) : nothrow_without_catch(bytes, PLAIN, tag, CALLER);
+}
+
+void *_ZnamRKSt9nothrow_t(size_t bytes, const struct nothrow *tag)
+{
+	return can_catch() ? plain_or_null(_Znam, bytes) : nothrow_without_catch(bytes, PLAIN, tag, CALLER);
+}
+
+void *_ZnwmSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment, const struct nothrow *tag)
+{
+	return can_catch() ? aligned_or_null(_ZnwmSt11align_val_t, bytes, alignment)
+			   : nothrow_without_catch(bytes, alignment, tag, CALLER);
+}
+
+void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment, const struct nothrow *tag)
+{
+	return can_catch() ? aligned_or_null(_ZnamSt11align_val_t, bytes, alignment)
+			   : nothrow_without_catch(bytes, alignment, tag, CALLER);
+}
+
 static void *try_once(size_t bytes, size_t alignment)
 {
 	return alignment == PLAIN ? follow_malloc(bytes) : memalign(alignment, bytes);
 }
 
-/*
- * [new.delete.single]: the handler may find memory, change the handler or throw; without one std::bad_alloc is
- * thrown.
- */
+/* [new.delete.single]: a handler may find memory, put another one in its place, or throw; without one we throw. */
 static void *try_with_handler(size_t bytes, size_t alignment)
 {
 	void *block;
@@ -166,118 +278,4 @@ static cold void *nothrow_without_catch(size_t bytes, size_t alignment, const st
 {
 	void *block = try_once(bytes, alignment);
 	return block != NULL ? block : late_nothrow_new(bytes, alignment, tag, caller);
-}
-
-/*
- * try { return operator new(...); } catch (...) { return nullptr; } in C: the caller's frame names a personality, which
- * the unwinder asks what to do with an exception (Itanium C++ ABI, "Exception Handling"). Ours ends the exception and
- * lets the frame go on behind the call, as if that had returned NULL: the first register for exception data is also
- * the one for results. What is no exception, the end of a thread, passes through.
- */
-#define CATCH_AS_NULL __asm__ volatile(".cfi_personality 0x1b, cxx_catch_as_null") /* pc-relative, 4 bytes */
-#define NO_TAIL_CALL(block) __asm__ volatile("" : "+r"(block))
-
-__attribute__((used)) _Unwind_Reason_Code cxx_catch_as_null(int version, _Unwind_Action actions,
-							    _Unwind_Exception_Class kind,
-							    struct _Unwind_Exception *exception,
-							    struct _Unwind_Context *frame);
-_Unwind_Reason_Code cxx_catch_as_null(IGNORED int version, _Unwind_Action actions, IGNORED _Unwind_Exception_Class kind,
-				      struct _Unwind_Exception *exception, struct _Unwind_Context *frame)
-{
-	if (actions & _UA_SEARCH_PHASE)
-		return _URC_HANDLER_FOUND;
-	if (!(actions & _UA_HANDLER_FRAME))
-		return _URC_CONTINUE_UNWIND;
-	__cxa_begin_catch(exception);
-	__cxa_end_catch();
-	_Unwind_SetGR(frame, __builtin_eh_return_data_regno(0), 0);
-	return _URC_INSTALL_CONTEXT;
-}
-
-static bool can_catch(void) { return likely(_Unwind_SetGR != NULL) && likely(__cxa_begin_catch != NULL); }
-
-static noinline void *plain_or_null(plain_new *new, size_t bytes)
-{
-	CATCH_AS_NULL;
-	void *block = new(bytes);
-	NO_TAIL_CALL(block);
-	return block;
-}
-
-static noinline void *aligned_or_null(aligned_new *new, size_t bytes, size_t alignment)
-{
-	CATCH_AS_NULL;
-	void *block = new(bytes, alignment);
-	NO_TAIL_CALL(block);
-	return block;
-}
-
-/* The two that allocate. */
-void *_Znwm(size_t bytes)
-{
-	void *block = follow_malloc(bytes);
-	return likely(block != NULL) ? block : new_failed(bytes, PLAIN, CALLER);
-}
-
-void *_ZnwmSt11align_val_t(size_t bytes, size_t alignment)
-{
-	void *block = memalign(alignment, bytes);
-	return likely(block != NULL) ? block : new_failed(bytes, alignment, CALLER);
-}
-
-void *_Znam(size_t bytes) { return _Znwm(bytes); }
-void *_ZnamSt11align_val_t(size_t bytes, size_t alignment) { return _ZnwmSt11align_val_t(bytes, alignment); }
-
-void *_ZnwmRKSt9nothrow_t(size_t bytes, const struct nothrow *tag)
-{
-	return can_catch() ? plain_or_null(_Znwm, bytes) : nothrow_without_catch(bytes, PLAIN, tag, CALLER);
-}
-
-void *_ZnamRKSt9nothrow_t(size_t bytes, const struct nothrow *tag)
-{
-	return can_catch() ? plain_or_null(_Znam, bytes) : nothrow_without_catch(bytes, PLAIN, tag, CALLER);
-}
-
-void *_ZnwmSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment, const struct nothrow *tag)
-{
-	return can_catch() ? aligned_or_null(_ZnwmSt11align_val_t, bytes, alignment)
-			   : nothrow_without_catch(bytes, alignment, tag, CALLER);
-}
-
-void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment, const struct nothrow *tag)
-{
-	return can_catch() ? aligned_or_null(_ZnamSt11align_val_t, bytes, alignment)
-			   : nothrow_without_catch(bytes, alignment, tag, CALLER);
-}
-
-/* The two that release. */
-void _ZdlPv(void *block) { follow_free(block); }
-void _ZdlPvSt11align_val_t(void *block, IGNORED size_t alignment) { follow_free(block); }
-
-void _ZdaPv(void *block) { _ZdlPv(block); }
-void _ZdlPvm(void *block, IGNORED size_t bytes) { _ZdlPv(block); }
-void _ZdaPvm(void *block, IGNORED size_t bytes) { _ZdaPv(block); }
-void _ZdlPvRKSt9nothrow_t(void *block, IGNORED const struct nothrow *tag) { _ZdlPv(block); }
-void _ZdaPvRKSt9nothrow_t(void *block, IGNORED const struct nothrow *tag) { _ZdaPv(block); }
-
-void _ZdaPvSt11align_val_t(void *block, size_t alignment) { _ZdlPvSt11align_val_t(block, alignment); }
-
-void _ZdlPvmSt11align_val_t(void *block, IGNORED size_t bytes, size_t alignment)
-{
-	_ZdlPvSt11align_val_t(block, alignment);
-}
-
-void _ZdaPvmSt11align_val_t(void *block, IGNORED size_t bytes, size_t alignment)
-{
-	_ZdaPvSt11align_val_t(block, alignment);
-}
-
-void _ZdlPvSt11align_val_tRKSt9nothrow_t(void *block, size_t alignment, IGNORED const struct nothrow *tag)
-{
-	_ZdlPvSt11align_val_t(block, alignment);
-}
-
-void _ZdaPvSt11align_val_tRKSt9nothrow_t(void *block, size_t alignment, IGNORED const struct nothrow *tag)
-{
-	_ZdaPvSt11align_val_t(block, alignment);
 }

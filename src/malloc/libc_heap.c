@@ -81,8 +81,9 @@ static bool main_chunk_is_sound(const struct chunk *chunk, size_t size)
 
 bool libc_heap_owns(const void *pointer)
 {
-	const struct chunk *chunk = (const struct chunk *)pointer - 1;
-	if ((uintptr_t)pointer % sizeof(struct chunk) != 0 || !libc_is_in_use() || !os_is_mapped(chunk))
+	uintptr_t address = (uintptr_t)pointer;
+	const struct chunk *chunk = (const struct chunk *)(address - sizeof(struct chunk));
+	if (address % sizeof(struct chunk) != 0 || address < sizeof(struct chunk) || !libc_is_in_use() || !os_is_mapped(chunk))
 		return false;
 	size_t size = chunk->size & ~(size_t)CHUNK_FLAGS;
 	if (size < CHUNK_MIN_BYTES || size % sizeof(struct chunk) != 0)

@@ -35,8 +35,9 @@ static size_t loaded_objects(const struct bin *bin)
 }
 
 /* Makes `magazine`, of which count is valid, the loaded one. */
-static void load(struct bin *bin, struct magazine *magazine, size_t limit)
+static void load(struct bin *bin, struct side *side, struct magazine *magazine, size_t limit)
 {
+	atomic_store_explicit(&side->bottom, &magazine->bottom, memory_order_relaxed);
 	bin->loaded = magazine;
 	bin->limit = &magazine->bottom + limit;
 	set_top(bin, &magazine->bottom + magazine->count);
@@ -50,12 +51,20 @@ static size_t limit_for(const struct side *side, const struct magazine *magazine
 	return size_max(side->limit, magazine->count);
 }
 
+/* After every change of the other magazine. */
+static void show_previous(struct side *side)
+{
+	uint32_t objects = side->previous == NULL ? 0 : (uint32_t)side->previous->count;
+	atomic_store_explicit(&side->previous_objects, objects, memory_order_relaxed);
+}
+
 static void swap(struct bin *bin, struct side *side)
 {
 	struct magazine *loaded = bin->loaded;
 	unload(bin);
-	load(bin, side->previous, limit_for(side, side->previous));
+	load(bin, side, side->previous, limit_for(side, side->previous));
 	side->previous = loaded;
+	show_previous(side);
 }
 
 /* Charges the bin for `limit` objects in each of its magazines. */
@@ -92,6 +101,8 @@ void bin_close(struct thread_cache *cache, unsigned c)
 	bin->limit = thread_cache_no_bins[c].limit;
 	set_top(bin, thread_cache_no_bins[c].limit);
 	side->previous = NULL;
+	show_previous(side);
+	atomic_store_explicit(&side->bottom, NULL, memory_order_relaxed);
 	charge(cache, c, 0, 0);
 	empty_into_slabs(loaded, c, "free");
 	magazine_destroy(loaded, c);
@@ -135,7 +146,7 @@ static bool bin_open(struct thread_cache *cache, unsigned c)
 	if (magazine == NULL)
 		return false;
 	charge(cache, c, limit, 1);
-	load(&cache->bin[c], magazine, limit);
+	load(&cache->bin[c], &cache->side[c], magazine, limit);
 	return true;
 }
 
@@ -194,7 +205,7 @@ static bool load_from_depot(struct thread_cache *cache, unsigned c)
 	if (full == NULL)
 		return false;
 	magazine_destroy(bin->loaded, c);
-	load(bin, full, limit_for(&cache->side[c], full));
+	load(bin, &cache->side[c], full, limit_for(&cache->side[c], full));
 	return true;
 }
 
@@ -266,6 +277,7 @@ static void empty_previous(struct thread_cache *cache, unsigned c, const char *f
 			magazine_destroy(empty, c);
 		empty_into_slabs(side->previous, c, function);
 	}
+	show_previous(side);
 	struct magazine *surplus = depot_pop_surplus(c);
 	if (surplus != NULL) {
 		empty_into_slabs(surplus, c, function);
@@ -369,15 +381,13 @@ noinline void thread_cache_overflow(unsigned c, void *object, const char *functi
 
 size_t bin_objects(const struct thread_cache *cache, unsigned c)
 {
-	const struct magazine *loaded = cache->bin[c].loaded;
-	const struct magazine *previous = cache->side[c].previous;
-	if (loaded == NULL)
-		return 0;
-	size_t objects = (size_t)(top_of(&cache->bin[c]) - (void **)&loaded->bottom);
-	size_t slots = size_classes[c].magazine_slots;
+	const struct side *side = &cache->side[c];
+	void **bottom = atomic_load_explicit(&side->bottom, memory_order_relaxed);
+	size_t loaded = bottom == NULL ? 0 : (size_t)(top_of(&cache->bin[c]) - bottom);
 	/* A magazine that is swapped just now gives any number: it counts as empty. */
-	objects = objects > slots ? 0 : objects;
-	return objects + (previous == NULL ? 0 : size_min(previous->count, slots));
+	if (loaded > size_classes[c].magazine_slots)
+		loaded = 0;
+	return loaded + atomic_load_explicit(&side->previous_objects, memory_order_relaxed);
 }
 
 void bin_check(const struct thread_cache *cache, unsigned c)

@@ -122,15 +122,26 @@ static size_t take_from_slabs(struct cache *cache, void **objects, size_t count)
 	return taken;
 }
 
-/* Makes a slab and returns with cache.lock held, or returns false without it. */
-static bool grow_and_lock(struct cache *cache, unsigned size_class)
+/* Makes a slab, links it, and returns it with cache.lock held; or returns NULL without the lock. */
+static struct slab *grow_and_lock(struct cache *cache, unsigned size_class)
 {
 	struct slab *slab = slab_create(size_class);
 	if (slab == NULL)
-		return false;
+		return NULL;
 	lock_acquire(&cache->lock, RANK_CACHE);
 	slab_link(cache, slab);
-	return true;
+	return slab;
+}
+
+/* Releases cache.lock. Another thread may have made a slab too, and what was wanted have come from that: then ours goes. */
+static void unlock_and_drop_unused(struct cache *cache, struct slab *made)
+{
+	bool unused = slab_is_empty(made);
+	if (unused)
+		slab_unlink(cache, made);
+	lock_release(&cache->lock, RANK_CACHE);
+	if (unused)
+		slab_destroy(made);
 }
 
 size_t cache_alloc(unsigned size_class, void **objects, size_t count)
@@ -139,10 +150,13 @@ size_t cache_alloc(unsigned size_class, void **objects, size_t count)
 	lock_acquire(&cache->lock, RANK_CACHE);
 	size_t taken = take_from_slabs(cache, objects, count);
 	lock_release(&cache->lock, RANK_CACHE);
-	if (taken > 0 || !grow_and_lock(cache, size_class))
+	if (taken > 0)
 		return taken;
+	struct slab *made = grow_and_lock(cache, size_class);
+	if (made == NULL)
+		return 0;
 	taken = take_from_slabs(cache, objects, count);
-	lock_release(&cache->lock, RANK_CACHE);
+	unlock_and_drop_unused(cache, made);
 	return taken;
 }
 
@@ -156,22 +170,32 @@ void *cache_alloc_existing(unsigned size_class)
 	return taken == 1 ? object : NULL;
 }
 
-void *cache_alloc_one(unsigned size_class, bool *zeroed)
+/* cache.lock is held, and there is a slab with a free object. */
+static void *take_one(struct cache *cache, bool *zeroed)
 {
-	struct cache *cache = &caches[size_class];
-	lock_acquire(&cache->lock, RANK_CACHE);
 	struct slab *slab = fullest_partial(cache);
-	if (slab == NULL) {
-		lock_release(&cache->lock, RANK_CACHE);
-		if (!grow_and_lock(cache, size_class))
-			return NULL;
-		slab = fullest_partial(cache);
-	}
 	uint64_t before = slab_page_state(slab);
 	void *object = slab_take_one(slab, zeroed);
 	slab_relist(cache, slab, before);
 	count_out(cache, 1);
+	return object;
+}
+
+void *cache_alloc_one(unsigned size_class, bool *zeroed)
+{
+	struct cache *cache = &caches[size_class];
+	lock_acquire(&cache->lock, RANK_CACHE);
+	if (fullest_partial(cache) != NULL) {
+		void *object = take_one(cache, zeroed);
+		lock_release(&cache->lock, RANK_CACHE);
+		return object;
+	}
 	lock_release(&cache->lock, RANK_CACHE);
+	struct slab *made = grow_and_lock(cache, size_class);
+	if (made == NULL)
+		return NULL;
+	void *object = take_one(cache, zeroed);
+	unlock_and_drop_unused(cache, made);
 	return object;
 }
 

@@ -64,7 +64,8 @@ struct magazine *depot_pop_surplus(unsigned size_class);
 /* Bytes of objects in all depots. */
 size_t depot_bytes(void);
 
-/* Empties the depots of all classes into the slabs. */
+/* Empties the depot of one class, or of all, into the slabs. */
+void depot_drain(unsigned size_class);
 void depot_drain_all(void);
 
 /* Pages inside partly used slabs that hold frames for nothing, over all caches. */

@@ -98,7 +98,7 @@ struct magazine *depot_pop_surplus(unsigned size_class)
 	return surplus;
 }
 
-static void depot_drain(unsigned size_class)
+void depot_drain(unsigned size_class)
 {
 	struct magazine *magazine;
 	while ((magazine = depot_pop(size_class)) != NULL) {

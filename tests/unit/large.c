@@ -257,13 +257,15 @@ static void so_many_blocks_and_no_more(void **state)
 	settings.mmap_max = 3;
 	void *block[3];
 	for (size_t i = 0; i < 3; i++) {
+		assert_true(large_is_allowed());
 		block[i] = large_alloc(200 * KIB, 0, LARGE_ANY);
 		assert_non_null(block[i]);
 	}
-	assert_null(large_alloc(200 * KIB, 0, LARGE_ANY));
+	assert_false(large_is_allowed());
 	assert_true(large_free((uintptr_t)block[1]));
+	assert_true(large_is_allowed());
 	assert_non_null(large_alloc(200 * KIB, 0, LARGE_ANY));
-	assert_null(large_alloc(200 * KIB, 0, LARGE_ANY));
+	assert_false(large_is_allowed());
 }
 
 static void impossible_sizes_are_refused(void **state)

@@ -67,7 +67,8 @@ static void aligned_mappings_have_no_edges(void **state)
 			assert_non_null(block);
 			assert_int_equal((uintptr_t)block % alignment, 0);
 			memset(block, 1, bytes);
-			bool private_edges = alignment > bytes;
+			/* A sanitizer maps and unmaps around us: whose an edge is cannot be told there. */
+			bool private_edges = alignment > bytes && !UNIT_SANITIZED;
 			if (private_edges) {
 				assert_false(os_is_mapped(block + alignment - os_page_size()) &&
 					     os_is_mapped(block - alignment + os_page_size()) &&

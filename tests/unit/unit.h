@@ -84,4 +84,10 @@ void check_all_objects_free(void);
 /* All checks of all layers. */
 void check_everything(void);
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { UNIT_SANITIZED = 1 };
+#else
+enum { UNIT_SANITIZED = 0 };
+#endif
+
 #endif
