@@ -131,7 +131,8 @@ static void complain_of(const char *item, size_t length)
 	length = length < SHOWN_BYTES ? length : SHOWN_BYTES - 1;
 	memcpy(shown, item, length);
 	shown[length] = '\0';
-	report_warning("LIBMALLOC_OPTIONS: not name=value with a known name and a number in its range (see libmalloc(3))",
+	report_warning("LIBMALLOC_OPTIONS: not name=value with a known name and a number in its range "
+		       "(see libmalloc(3))",
 		       shown);
 }
 

@@ -21,7 +21,8 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 }
 
 /*
- * The last look at what this thread freed: a double free that no flush has met yet is reported now. A signal handler may
+ * The last look at what this thread freed: a double free that no flush has met yet is reported now. A signal
+ * handler may
  * have called exit in the middle of malloc: so nothing is locked and nothing changed.
  */
 __attribute__((destructor)) static void finish(void) { thread_cache_verify(); }

@@ -171,7 +171,10 @@ static bool resize_in_place(struct large *large, size_t mapped)
  * The new place is mapped and registered before the pages move, so that nothing can fail afterwards. The old page's
  * kind is cleared before that too: once the pages have left, another thread may be given the old addresses.
  */
-/* After one refusal (a filter, vm.max_map_count) blocks are copied instead: each refusal may cost a target's addresses. */
+/*
+ * After one refusal (a filter, vm.max_map_count) blocks are copied instead: each refusal may cost a target's
+ * addresses.
+ */
 static _Atomic bool move_refused;
 
 static bool move(struct large *large, size_t mapped)

@@ -22,7 +22,8 @@ enum answer { NOT_ASKED, ASKING, YES, NO };
 
 /*
  * Another address need not be another malloc: in an executable that is not position-independent and names malloc as a
- * value it is the executable's own jump to ours; and a malloc that counts or traces may pass on to ours. So what counts is
+ * value it is the executable's own jump to ours; and a malloc that counts or traces may pass on to ours. So
+ * what counts is
  * whose blocks come out. While that is being found out, calls that come back here are taken as ours.
  */
 static cold bool blocks_are_ours(void)
@@ -72,7 +73,8 @@ static _Atomic uintptr_t asking;
 static uintptr_t this_thread(void) { return (uintptr_t)pthread_self(); }
 
 /*
- * Where posix_memalign is not ours either, it belongs to the malloc that the process is bound to. But its address may be
+ * Where posix_memalign is not ours either, it belongs to the malloc that the process is bound to. But its
+ * address may be
  * another and lead here all the same: then the call comes back, and finds that this thread is asking.
  */
 static cold void *foreign_aligned(size_t alignment, size_t bytes)

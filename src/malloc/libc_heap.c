@@ -83,7 +83,8 @@ bool libc_heap_owns(const void *pointer)
 {
 	uintptr_t address = (uintptr_t)pointer;
 	const struct chunk *chunk = (const struct chunk *)(address - sizeof(struct chunk));
-	if (address % sizeof(struct chunk) != 0 || address < sizeof(struct chunk) || !libc_is_in_use() || !os_is_mapped(chunk))
+	bool may_be = address % sizeof(struct chunk) == 0 && address >= sizeof(struct chunk);
+	if (!may_be || !libc_is_in_use() || !os_is_mapped(chunk))
 		return false;
 	size_t size = chunk->size & ~(size_t)CHUNK_FLAGS;
 	if (size < CHUNK_MIN_BYTES || size % sizeof(struct chunk) != 0)

@@ -133,7 +133,10 @@ static struct slab *grow_and_lock(struct cache *cache, unsigned size_class)
 	return slab;
 }
 
-/* Releases cache.lock. Another thread may have made a slab too, and what was wanted have come from that: then ours goes. */
+/*
+ * Releases cache.lock. Another thread may have made a slab too, and what was wanted have come from that: then ours
+ * goes.
+ */
 static void unlock_and_drop_unused(struct cache *cache, struct slab *made)
 {
 	bool unused = slab_is_empty(made);
@@ -302,7 +305,10 @@ static void destroy_if_empty(struct cache *cache, struct slab *slab)
 	lock_acquire(&cache->lock, RANK_CACHE);
 }
 
-/* One step: false when the kernel refused. A slab without a whole idle page of the system leaves the list till it changes. */
+/*
+ * One step: false when the kernel refused. A slab without a whole idle page of the system leaves the list till it
+ * changes.
+ */
 static bool purge_first(struct cache *cache)
 {
 	struct slab *slab = list_entry(cache->purgeable.first, struct slab, purgeable);

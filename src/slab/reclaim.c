@@ -31,7 +31,8 @@ static void purge_caches(size_t keep_pages)
 }
 
 /*
- * Dirty pages that the last round left beyond the limit, since the kernel refused (locked memory) or a page of the system
+ * Dirty pages that the last round left beyond the limit, since the kernel refused (locked memory) or a page
+ * of the system
  * is larger than they are: the next round waits until there are as many more as the limit. A hint, relaxed.
  */
 static _Atomic size_t stuck_pages;

@@ -19,9 +19,12 @@
 
 #define QUARTER(objects) ((4 << 16) / ((objects) + 1))
 
-#define CLASS(size, npages) \
-	{(size), (npages)*4096 / (size) == 1 ? 1 : MAGIC(size), (npages)*4096 / (size), (npages), ORDER(npages), SLOTS(size), FIRST(size), DEPOT(size), \
-	 QUARTER((npages)*4096 / (size))}
+#define OBJECTS(size, npages) ((npages)*4096 / (size))
+#define MAGIC_OF(size, npages) (OBJECTS(size, npages) == 1 ? 1 : MAGIC(size))
+
+#define CLASS(size, npages)                                                                                   \
+	{(size),     MAGIC_OF(size, npages), OBJECTS(size, npages), (npages), ORDER(npages), SLOTS(size), FIRST(size), \
+	 DEPOT(size), QUARTER(OBJECTS(size, npages))}
 
 const struct size_class size_classes[CLASS_COUNT] = {
 	{0, 0, 0, 0, 0, 0, 0, 0, 0},

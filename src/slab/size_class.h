@@ -28,7 +28,8 @@ enum {
 struct size_class {
 	uint32_t bytes;
 	/*
-	 * ceil(2^32 / bytes): division by multiplication (Lemire, Kaser and Kurz 2019). 1 where a slab has one object: too
+	 * ceil(2^32 / bytes): division by multiplication (Lemire, Kaser and Kurz 2019). 1 where a slab has one
+	 * object: too
 	 * few bits for those sizes, and with 1 only offset 0 begins an object.
 	 */
 	uint32_t magic;

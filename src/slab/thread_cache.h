@@ -52,7 +52,7 @@ struct thread_cache {
 	size_t charged;
 	unsigned hand; /* the class at which the search for room goes on */
 	bool is_armed; /* thread_cache_end will be called */
-	_Atomic unsigned busy; /* inside of a miss: the bins may be half changed. For a signal handler that calls exit */
+	_Atomic unsigned busy; /* inside of a miss: the bins may be half changed. For exit in a signal handler */
 };
 
 /* The one word of thread-local storage. */
