@@ -309,7 +309,7 @@ static void destroy_if_empty(struct cache *cache, struct slab *slab)
  * One step: false when the kernel refused. A slab without a whole idle page of the system leaves the list till it
  * changes.
  */
-static bool purge_first(struct cache *cache)
+static bool purge_first(struct cache *cache, size_t *purged)
 {
 	struct slab *slab = list_entry(cache->purgeable.first, struct slab, purgeable);
 	uint32_t run = first_purgeable_run(slab, slab_idle_pages(slab));
@@ -318,6 +318,7 @@ static bool purge_first(struct cache *cache)
 		return true;
 	}
 	bool gone = purge_slab(cache, slab, run);
+	*purged += gone ? count_bits(run) : 0;
 	if (!gone && slab->is_purgeable) {
 		relist_purgeable(cache, slab, false);
 		relist_purgeable(cache, slab, true);
@@ -329,14 +330,13 @@ static bool purge_first(struct cache *cache)
 size_t cache_purge(unsigned size_class, size_t keep_pages)
 {
 	struct cache *cache = &caches[size_class];
-	size_t before = cache_idle_pages();
+	size_t purged = 0;
 	int refused = 0;
 	lock_acquire(&cache->lock, RANK_CACHE);
 	while (refused < REFUSALS_MAX && cache_idle_pages() > keep_pages && !list_is_empty(&cache->purgeable))
-		refused += !purge_first(cache);
+		refused += !purge_first(cache, &purged);
 	lock_release(&cache->lock, RANK_CACHE);
-	size_t after = cache_idle_pages();
-	return before > after ? before - after : 0;
+	return purged;
 }
 
 void cache_check(unsigned size_class)

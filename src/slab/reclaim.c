@@ -20,14 +20,16 @@ static size_t limit_pages(void)
 	return purge_limit_pages(used > empty ? used - empty : 0);
 }
 
-static void purge_caches(size_t keep_pages)
+static size_t purge_caches(size_t keep_pages)
 {
+	size_t purged = 0;
 	unsigned start = atomic_load_explicit(&next_class, memory_order_relaxed);
 	for (unsigned i = 0; i < CLASS_COUNT - 1 && cache_idle_pages() > keep_pages; i++) {
 		unsigned c = (start - 1 + i) % (CLASS_COUNT - 1) + 1;
-		cache_purge(c, keep_pages);
+		purged += cache_purge(c, keep_pages);
 		atomic_store_explicit(&next_class, c, memory_order_relaxed);
 	}
+	return purged;
 }
 
 /*
@@ -53,10 +55,9 @@ static cold void reclaim(void)
 	purge_review();
 	size_t limit = limit_pages();
 	if (dirty_pages() > limit) {
-		purge_free_pages(limit / 4);
-		purge_caches(limit / 4);
-		size_t left = dirty_pages();
-		atomic_store_explicit(&stuck_pages, left > limit ? left : 0, memory_order_relaxed);
+		size_t purged = purge_free_pages(limit / 4);
+		purged += purge_caches(limit / 4);
+		atomic_store_explicit(&stuck_pages, purged == 0 ? dirty_pages() : 0, memory_order_relaxed);
 	}
 	lock_release(&purge_lock, RANK_PURGE);
 }
