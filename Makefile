@@ -41,7 +41,7 @@ $(BUILD)/libmalloc.a: $(STATIC_OBJECTS)
 	rm -f $@ && $(AR) rcs $@ $(BUILD)/libmalloc.o
 
 # The tail call in dlopen keeps its caller's address: at every level of optimisation.
-$(BUILD)/obj/malloc/dlopen.o: OPT += -O2 -foptimize-sibling-calls
+$(BUILD)/obj/malloc/dlopen.o: CFLAGS_ALL += -O2 -foptimize-sibling-calls
 # An exception passes through operator new; one operator jumps to another, straight through the global offset table.
 $(BUILD)/obj/malloc/cxx.o: CFLAGS_ALL += -O2 -foptimize-sibling-calls -fexceptions -fno-plt
 

@@ -14,7 +14,8 @@
 /* The symbol as the process resolves it against the one that is surely ours. */
 bool follow_is_bound(void)
 {
-	extern void *lm_malloc(size_t bytes);
+	/* Weak, or clang takes two different names for two different functions and folds the comparison. */
+	extern void *lm_malloc(size_t bytes) __attribute__((weak));
 	return likely((uintptr_t)malloc == (uintptr_t)lm_malloc);
 }
 
@@ -79,7 +80,7 @@ static uintptr_t this_thread(void) { return (uintptr_t)pthread_self(); }
  */
 static cold void *foreign_aligned(size_t alignment, size_t bytes)
 {
-	extern int lm_posix_memalign(void **result, size_t alignment, size_t bytes);
+	extern int lm_posix_memalign(void **result, size_t alignment, size_t bytes) __attribute__((weak));
 	void *block = NULL;
 	bool came_back = atomic_load_explicit(&asking, memory_order_relaxed) == this_thread();
 	if (came_back || (uintptr_t)posix_memalign == (uintptr_t)lm_posix_memalign)
