@@ -10,7 +10,8 @@ CC ?= cc
 OPT ?= -O2 -g
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wno-unknown-warning-option -Wno-missing-attributes
 # The compiler must not treat our malloc as the one it knows: it would turn malloc and memset into calloc, inside calloc.
-NOBUILTIN := -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free -fno-builtin-aligned_alloc
+# And our own calls of malloc and realloc go to whichever the process is bound to (clang would take the one in the file).
+NOBUILTIN := -fsemantic-interposition -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free -fno-builtin-aligned_alloc
 CFLAGS_ALL := -std=gnu17 -fPIC -fvisibility=hidden -ftls-model=initial-exec $(NOBUILTIN) $(WARN) -Isrc -Iinclude $(OPT) $(CFLAGS)
 # initfirst: the options are read and the fork handlers registered before any other library's constructor runs.
 CFLAGS_ALL += $(if $(DEBUG),-DLM_DEBUG)
