@@ -1,0 +1,53 @@
+"""units.py - figures as text: three digits, in a unit that suits the size. A metric's name ends in its unit."""
+
+SCALES = {
+    "ns": [("ns", 1), ("µs", 1e3), ("ms", 1e6), ("s", 1e9)],
+    "us": [("µs", 1), ("ms", 1e3), ("s", 1e6)],
+    "ms": [("ms", 1), ("s", 1e3)],
+    "s": [("ns", 1e-9), ("µs", 1e-6), ("ms", 1e-3), ("s", 1)],
+    "kib": [("KiB", 1), ("MiB", 1024), ("GiB", 1 << 20)],
+    "mib": [("MiB", 1), ("GiB", 1024)],
+    "mb": [("MB", 1), ("GB", 1e3)],
+}
+
+
+def digits(value):
+    """Three significant digits, without an exponent."""
+    size = abs(value)
+    if size >= 100 or value == round(value):
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if size >= 10 else f"{value:.2f}" if size >= 0.1 else f"{value:.3g}"
+
+
+def unit_of(metric):
+    """The unit that the name ends in (time_ns, live_mb), or nothing. Quantiles of a histogram are nanoseconds."""
+    ending = metric.rsplit("_", 1)[-1]
+    if ending in SCALES:
+        return ending
+    return "ns" if ending in ("p50", "p90", "p99", "p999", "p9999", "max") else None
+
+
+def quantity(value, metric):
+    """The value of a metric with its unit; "failed" is no business of this."""
+    scale = SCALES.get(unit_of(metric))
+    if scale is None:
+        return digits(value)
+    fitting = [(name, factor) for name, factor in scale if abs(value) >= factor] or scale[:1]
+    name, factor = fitting[-1] if value else scale[0]
+    return f"{digits(value / factor)} {name}"
+
+
+def ratio(value):
+    return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def percent(part):
+    """A spread, small ones with a digit more."""
+    return f"{part * 100:.1f} %" if part < 0.0995 else f"{part * 100:.0f} %"
+
+
+def label(metric):
+    """A metric's name as a heading: the unit goes to the figures."""
+    unit = metric.rsplit("_", 1)[-1]
+    base = metric.rsplit("_", 1)[0] if unit in SCALES else metric
+    return base.replace("_p999", " p99.9").replace("_", " ")
