@@ -49,18 +49,31 @@ static inline void bench_line(const char *format, ...)
 
 static inline void bench_report(const char *metric, double value) { bench_line("bench: %s %.3f\n", metric, value); }
 
-/* "Rss:" of smaps_rollup: exact, where statm and ru_maxrss are sums of per-CPU counts that lag behind. */
-static inline size_t bench_rss_kib(void)
+/* The number behind `name` in a file of /proc, 0 where there is none. */
+static inline size_t bench_proc_number(const char *path, const char *name)
 {
-	char text[2048];
-	int file = open("/proc/self/smaps_rollup", O_RDONLY | O_CLOEXEC);
+	char text[4096];
+	int file = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t length = file < 0 ? -1 : read(file, text, sizeof text - 1);
-	if (length <= 0)
-		return 0;
-	close(file);
-	text[length] = '\0';
-	const char *rss = strstr(text, "Rss:");
-	return rss == NULL ? 0 : strtoul(rss + 4, NULL, 10);
+	if (file >= 0)
+		close(file);
+	text[length < 0 ? 0 : length] = '\0';
+	const char *found = strstr(text, name);
+	return found == NULL ? 0 : strtoul(found + strlen(name), NULL, 10);
+}
+
+/* The resident set: exact, where statm and ru_maxrss are sums of per-CPU counts that lag behind. */
+static inline size_t bench_rss_kib(void) { return bench_proc_number("/proc/self/smaps_rollup", "\nRss:"); }
+
+/*
+ * The resident set's peak since the program was executed. ru_maxrss is no such thing: it begins with what the process
+ * that called execve had, so a large runner would be the peak of all small programs.
+ */
+static inline void bench_report_peak(void)
+{
+	size_t kib = bench_proc_number("/proc/self/status", "VmHWM:");
+	if (kib != 0)
+		bench_line("bench: rss_kib %zu\n", kib);
 }
 
 #endif

@@ -126,10 +126,11 @@ static inline void load_threads(int count, void *(*body)(void *))
 		pthread_join(threads[i], NULL);
 }
 
-/* The row's time: nanoseconds since `begin_ns` for each of `operations`. */
+/* The row's time, nanoseconds since `begin_ns` for each of `operations`, and the peak of its resident set. */
 static inline void load_report(uint64_t begin_ns, double operations)
 {
 	bench_report("time_ns", (double)(bench_now_ns() - begin_ns) / operations);
+	bench_report_peak();
 }
 
 #endif
