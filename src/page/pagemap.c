@@ -20,7 +20,7 @@ static bool install(void *_Atomic *entry, size_t bytes)
 	void *made = os_map_private(bytes);
 	if (made == NULL)
 		return false;
-	/* Release pairs with the acquires in pagemap_leaf and block_of. */
+	/* Release pairs with the acquires in pagemap_leaf and pagemap_block. */
 	if (atomic_compare_exchange_strong_explicit(entry, &expected, made, memory_order_release, memory_order_relaxed))
 		meta_count_mapped(bytes);
 	else
@@ -46,19 +46,11 @@ bool pagemap_ensure(uintptr_t page, size_t npages)
 	return true;
 }
 
-static struct page_block *block_of(uintptr_t page)
-{
-	struct page_leaf *leaf = pagemap_leaf(page);
-	if (leaf == NULL)
-		return NULL;
-	return atomic_load_explicit(&leaf->block[pagemap_index(page) / BLOCK_PAGES], memory_order_acquire);
-}
-
 static size_t index_in_block(uintptr_t page) { return page % BLOCK_PAGES; }
 
 uint8_t pagemap_kind(uintptr_t page)
 {
-	struct page_block *block = block_of(page);
+	struct page_block *block = pagemap_block(page);
 	if (block == NULL)
 		return PAGE_NONE;
 	return atomic_load_explicit(&block->kind[index_in_block(page)], memory_order_relaxed);
@@ -66,18 +58,16 @@ uint8_t pagemap_kind(uintptr_t page)
 
 void pagemap_set_kind(uintptr_t page, uint8_t kind)
 {
-	atomic_store_explicit(&block_of(page)->kind[index_in_block(page)], kind, memory_order_relaxed);
+	atomic_store_explicit(&pagemap_block(page)->kind[index_in_block(page)], kind, memory_order_relaxed);
 }
 
 bool pagemap_claim_kind(uintptr_t page, uint8_t from, uint8_t to)
 {
-	struct page_block *block = block_of(page);
+	struct page_block *block = pagemap_block(page);
 	return block != NULL &&
 	       atomic_compare_exchange_strong_explicit(&block->kind[index_in_block(page)], &from, to,
 						       memory_order_relaxed, memory_order_relaxed);
 }
-
-union page_link *pagemap_link(uintptr_t page) { return &block_of(page)->link[index_in_block(page)]; }
 
 void pagemap_set_class(uintptr_t page, size_t npages, unsigned size_class)
 {
@@ -97,7 +87,7 @@ static struct dirty_walk dirty_step(uintptr_t *page, size_t *npages)
 	unsigned first = *page % 64;
 	unsigned count = (unsigned)size_min(64 - first, *npages);
 	struct dirty_walk step = {
-		.word = &block_of(*page)->dirty[index_in_block(*page) / 64],
+		.word = &pagemap_block(*page)->dirty[index_in_block(*page) / 64],
 		.mask = bit_range(first, count),
 	};
 	*page += count;
@@ -152,7 +142,7 @@ uintptr_t pagemap_find_below(uintptr_t page, uint8_t kind)
 	while (page > 0) {
 		if (pagemap_leaf(page) == NULL)
 			page = round_down(page, LEAF_PAGES);
-		else if (block_of(page) == NULL)
+		else if (pagemap_block(page) == NULL)
 			page = round_down(page, BLOCK_PAGES);
 		else if (pagemap_kind(page) == kind)
 			return page;

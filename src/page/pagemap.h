@@ -111,8 +111,20 @@ void pagemap_set_kind(uintptr_t page, uint8_t kind);
 /* Changes the kind from `from` to `to` if it is `from`: true for the one thread that did. */
 bool pagemap_claim_kind(uintptr_t page, uint8_t from, uint8_t to);
 
+/* The block of a page, or NULL. Acquire pairs with the release in install (pagemap.c). */
+static inline struct page_block *pagemap_block(uintptr_t page)
+{
+	struct page_leaf *leaf = pagemap_leaf(page);
+	if (unlikely(leaf == NULL))
+		return NULL;
+	return atomic_load_explicit(&leaf->block[pagemap_index(page) / BLOCK_PAGES], memory_order_acquire);
+}
+
 /* The link of a page that pagemap_ensure was called for, as for all that follow. */
-union page_link *pagemap_link(uintptr_t page);
+static inline union page_link *pagemap_link(uintptr_t page)
+{
+	return &pagemap_block(page)->link[page % BLOCK_PAGES];
+}
 
 /* Sets the size class of a run of pages inside one leaf (a slab: aligned, so it never crosses). */
 void pagemap_set_class(uintptr_t page, size_t npages, unsigned size_class);

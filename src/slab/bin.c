@@ -179,22 +179,11 @@ static bool bin_pair(struct thread_cache *cache, unsigned c)
 	return true;
 }
 
-/* The slabs hand out rising addresses; turned round, the magazine does too. */
-static void reverse(void **objects, size_t count)
-{
-	for (size_t i = 0; i < count / 2; i++) {
-		void *object = objects[i];
-		objects[i] = objects[count - 1 - i];
-		objects[count - 1 - i] = object;
-	}
-}
-
 /* The loaded magazine is empty: fills it from the slabs. */
 static void fill_from_slabs(struct thread_cache *cache, unsigned c)
 {
 	struct bin *bin = &cache->bin[c];
 	size_t count = cache_alloc(c, bin->loaded->slot, cache->side[c].limit);
-	reverse(bin->loaded->slot, count);
 	set_top(bin, &bin->loaded->bottom + count);
 }
 

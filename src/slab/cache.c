@@ -12,6 +12,8 @@
 #include "page/purge.h"
 #include "slab/reclaim.h"
 
+#include <string.h>
+
 enum {
 	FREE_BATCH = 32,   /* objects put back under one hold of the lock: about a microsecond */
 	REFUSALS_MAX = 4, /* slabs that the kernel may refuse to purge before a round ends */
@@ -108,18 +110,20 @@ static void count_out(struct cache *cache, size_t more)
 	atomic_store_explicit(&cache->objects_out, out + more, memory_order_relaxed);
 }
 
-/* cache.lock is held. */
+/* The lowest address stands last, as slab_take has it. cache.lock is held. */
 static size_t take_from_slabs(struct cache *cache, void **objects, size_t count)
 {
-	size_t taken = 0;
+	size_t left = count;
 	struct slab *slab;
-	while (taken < count && (slab = fullest_partial(cache)) != NULL) {
+	while (left > 0 && (slab = fullest_partial(cache)) != NULL) {
 		uint64_t before = slab_page_state(slab);
-		taken += slab_take(slab, objects + taken, count - taken);
+		left -= slab_take(slab, objects, left);
 		slab_relist(cache, slab, before);
 	}
-	count_out(cache, taken);
-	return taken;
+	if (unlikely(left > 0))
+		memmove(objects, objects + left, (count - left) * sizeof *objects);
+	count_out(cache, count - left);
+	return count - left;
 }
 
 /* Makes a slab, links it, and returns it with cache.lock held; or returns NULL without the lock. */
@@ -202,24 +206,55 @@ void *cache_alloc_one(unsigned size_class, bool *zeroed)
 	return object;
 }
 
-/*
- * Puts one object back into its slab, which is looked for in the page map unless it is `last`, the one of the object
- * before. A slab that is empty now is unlinked and put on `emptied`. The slab, or NULL if it left. cache.lock is held.
- */
-static struct slab *put_object(struct cache *cache, struct slab *last, unsigned c, void *object, struct list *emptied,
-			       const char *function)
+static void prefetch_slab(const struct slab *slab)
 {
-	uintptr_t address = (uintptr_t)object;
-	struct slab *slab = last != NULL && slab_contains(last, address) ? last : slab_of(address, c);
+	if (unlikely(slab == NULL))
+		return;
+	__builtin_prefetch(slab, 1);
+	__builtin_prefetch(slab->free, 1);
+}
+
+/* Neighbours in a magazine that lie in one slab; NULL where there is no slab of the class. */
+struct group {
+	struct slab *slab;
+	size_t end; /* index behind its last object */
+};
+
+/*
+ * Splits `count` objects into groups: how many. The descriptors are then on their way to the CPU; objects that were
+ * freed in random order would wait for memory one after the other else. cache.lock is held.
+ */
+static size_t find_groups(unsigned size_class, void *const *objects, size_t count, struct group *groups)
+{
+	size_t slab_bytes = (size_t)size_classes[size_class].pages << PAGE_SHIFT;
+	uintptr_t base = 0;
+	size_t ngroups = 0;
+	for (size_t i = 0; i < count; i++) {
+		uintptr_t address = (uintptr_t)objects[i];
+		if (i == 0 || address - base >= slab_bytes) {
+			struct slab *slab = slab_of(address, size_class);
+			prefetch_slab(slab);
+			base = slab_base_of(address, size_class);
+			groups[ngroups++].slab = slab;
+		}
+		groups[ngroups - 1].end = i + 1;
+	}
+	return ngroups;
+}
+
+/* Puts objects of one slab back. If it is empty now it is unlinked and goes to `emptied`. cache.lock is held. */
+static void put_group(struct cache *cache, struct slab *slab, void *const *objects, size_t count, struct list *emptied,
+		      const char *function)
+{
 	uint64_t before = slab == NULL ? 0 : slab_page_state(slab);
-	if (unlikely(slab == NULL) || unlikely(!slab_put(slab, address)))
-		report_bad_pointer(REPORT_DOUBLE_FREE, object, function);
+	size_t done = slab == NULL ? 0 : slab_put(slab, objects, count);
+	if (unlikely(done < count))
+		report_bad_pointer(REPORT_DOUBLE_FREE, objects[done], function);
 	slab_relist(cache, slab, before);
 	if (likely(!slab_is_empty(slab)))
-		return slab;
+		return;
 	slab_unlink(cache, slab);
 	list_push_front(emptied, &slab->partial);
-	return NULL;
 }
 
 static void destroy_list(struct list *slabs)
@@ -234,11 +269,12 @@ static void destroy_list(struct list *slabs)
 static void free_batch(unsigned size_class, void **objects, size_t count, const char *function)
 {
 	struct cache *cache = &caches[size_class];
-	struct slab *slab = NULL;
+	struct group groups[FREE_BATCH];
 	struct list emptied = {NULL, NULL};
 	lock_acquire(&cache->lock, RANK_CACHE);
-	for (size_t i = 0; i < count; i++)
-		slab = put_object(cache, slab, size_class, objects[i], &emptied, function);
+	size_t ngroups = find_groups(size_class, objects, count, groups);
+	for (size_t i = 0, first = 0; i < ngroups; first = groups[i++].end)
+		put_group(cache, groups[i].slab, objects + first, groups[i].end - first, &emptied, function);
 	count_out(cache, 0 - count);
 	lock_release(&cache->lock, RANK_CACHE);
 	destroy_list(&emptied);

@@ -15,7 +15,7 @@
 #define FIRST(size) ((size) <= 128 ? 16 : (size) <= 1024 ? 8 : (size) <= 4096 ? 4 : 1)
 #define DEPOT_BYTES (512 * 1024)
 #define DEPOT_FITS(size) (DEPOT_BYTES / (SLOTS(size) * (size)))
-#define DEPOT(size) ((size) > 32768 ? 0 : DEPOT_FITS(size) < 32 ? DEPOT_FITS(size) : 32)
+#define DEPOT(size) ((size) > 32768 ? 0 : DEPOT_FITS(size))
 
 #define QUARTER(objects) ((4 << 16) / ((objects) + 1))
 

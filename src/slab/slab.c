@@ -69,15 +69,6 @@ void slab_destroy(struct slab *slab)
 	meta_free(slab, sizeof(struct slab));
 }
 
-struct slab *slab_of(uintptr_t address, unsigned size_class)
-{
-	uintptr_t page = address >> PAGE_SHIFT;
-	uintptr_t head = round_down(page, (uintptr_t)1 << size_classes[size_class].order);
-	if (pagemap_class(address) != size_class)
-		return NULL;
-	return pagemap_link(head)->slab;
-}
-
 /* The pages under the objects first to last. */
 static uint32_t pages_of(const struct slab *slab, struct span span)
 {
@@ -108,22 +99,53 @@ static void pages_take(struct slab *slab, uint32_t pages)
 	slab->dirty |= pages;
 }
 
-size_t slab_take(struct slab *slab, void **objects, size_t count)
+static unsigned index_of(const struct slab *slab, uintptr_t address)
+{
+	return size_class_index(class_of(slab)->magic, (uint32_t)(address - slab_base(slab)));
+}
+
+/*
+ * Takes the free objects of one bitmap word, lowest first, each into the slot before the last one's: until the word is
+ * used up or `slot` has come down to `objects`. Returns the slot reached.
+ */
+static void **word_take(struct slab *slab, unsigned word, void **objects, void **slot)
 {
 	uintptr_t base = slab_base(slab);
 	uint32_t bytes = class_of(slab)->bytes;
-	size_t taken = 0;
-	for (unsigned word = 0; word < BITMAP_WORDS && taken < count; word++) {
-		uint64_t free = slab->free[word];
-		while (free != 0 && taken < count) {
-			unsigned index = word * 64 + low_bit(free);
-			free &= free - 1;
-			objects[taken++] = (void *)(base + (uintptr_t)index * bytes);
-			if (slab->empty != 0)
-				pages_take(slab, pages_of(slab, (struct span){index, index}));
-		}
-		slab->free[word] = free;
+	uint64_t free = slab->free[word];
+	while (free != 0 && slot > objects) {
+		*--slot = (void *)(base + (uintptr_t)(word * 64 + low_bit(free)) * bytes);
+		free &= free - 1;
 	}
+	slab->free[word] = free;
+	return slot;
+}
+
+/*
+ * The pages under the objects taken, `first` being the lowest: of an empty page between the first and the last all
+ * objects were free, so some are taken now. While pages are reserved an object over an empty page may be out of reach.
+ */
+static uint32_t pages_under(const struct slab *slab, void *const *last, void *const *first)
+{
+	if (likely(!slab->is_reserved))
+		return pages_of(slab, (struct span){index_of(slab, (uintptr_t)*first), index_of(slab, (uintptr_t)*last)});
+	uint32_t pages = 0;
+	for (; last <= first; last++) {
+		unsigned index = index_of(slab, (uintptr_t)*last);
+		pages |= pages_of(slab, (struct span){index, index});
+	}
+	return pages;
+}
+
+size_t slab_take(struct slab *slab, void **objects, size_t count)
+{
+	void **slot = objects + count;
+	for (unsigned word = 0; word < BITMAP_WORDS && slot > objects; word++)
+		if (slab->free[word] != 0)
+			slot = word_take(slab, word, objects, slot);
+	size_t taken = (size_t)(objects + count - slot);
+	if (slab->empty != 0 && taken > 0)
+		pages_take(slab, pages_under(slab, slot, objects + count - 1));
 	slab->nfree -= (uint16_t)taken;
 	return taken;
 }
@@ -158,32 +180,26 @@ static bool is_free(const struct slab *slab, unsigned index) { return slab->free
 
 /*
  * A quick no to "is a page empty now": a neighbour that shares the page is taken. Only for objects that share their
- * first
- * page with the one before, or their last with the one behind.
+ * first page with the one before, or their last with the one behind.
  */
-static bool neighbour_holds(const struct slab *slab, unsigned index, unsigned offset, unsigned end)
+static bool neighbour_holds(const struct slab *slab, unsigned index)
 {
+	unsigned offset = index * class_of(slab)->bytes;
+	unsigned end = offset + class_of(slab)->bytes;
 	bool before = offset % PAGE_BYTES != 0 && !is_free(slab, index - 1);
 	bool behind = end % PAGE_BYTES != 0 && index + 1 < class_of(slab)->objects && !is_free(slab, index + 1);
 	unsigned pages = ((end - 1) >> PAGE_SHIFT) - (offset >> PAGE_SHIFT) + 1;
 	return pages == 1 ? before || behind : pages == 2 && before && behind;
 }
 
-/* After object `index` became free: which of its pages have no taken object now. */
-static void pages_put(struct slab *slab, unsigned index)
+/* Of these pages, notes those on which no object is taken any more. */
+static void pages_settle(struct slab *slab, uint32_t pages)
 {
-	unsigned offset = index * class_of(slab)->bytes;
-	unsigned end = offset + class_of(slab)->bytes;
-	if (neighbour_holds(slab, index, offset, end))
-		return;
-	for (unsigned page = offset >> PAGE_SHIFT; page <= (end - 1) >> PAGE_SHIFT; page++)
+	for (pages &= ~slab->empty; pages != 0; pages &= pages - 1) {
+		unsigned page = low_bit(pages);
 		if (all_free(slab, objects_over(slab, page, page)))
 			slab->empty |= UINT32_C(1) << page;
-}
-
-static unsigned index_of(const struct slab *slab, uintptr_t address)
-{
-	return size_class_index(class_of(slab)->magic, (uint32_t)(address - slab_base(slab)));
+	}
 }
 
 bool slab_says_free(const struct slab *slab, uintptr_t address)
@@ -192,18 +208,71 @@ bool slab_says_free(const struct slab *slab, uintptr_t address)
 	return index >= class_of(slab)->objects || is_free(slab, index);
 }
 
-bool slab_put(struct slab *slab, uintptr_t address)
+/* Objects of one bitmap word that are being freed. */
+struct put {
+	unsigned word;
+	uint64_t mask;
+};
+
+/* Frees the objects of `put`; *pages gains those that they may leave empty. None of them was free. */
+static void put_apply(struct slab *slab, struct put put, uint32_t *pages)
 {
-	if (slab_says_free(slab, address))
-		return false;
-	unsigned index = index_of(slab, address);
-	slab->free[index / 64] |= UINT64_C(1) << index % 64;
-	slab->nfree++;
-	if (one_object(slab))
-		slab->empty = slab_all_pages(slab->class);
-	else
-		pages_put(slab, index);
+	struct span span = {put.word * 64 + low_bit(put.mask), put.word * 64 + log2_floor(put.mask)};
+	slab->free[put.word] |= put.mask;
+	if (span.first != span.last || !neighbour_holds(slab, span.first))
+		*pages |= pages_of(slab, span);
+}
+
+/* The bits of a bitmap word that stand for objects which are taken. */
+static uint64_t taken_in(const struct slab *slab, unsigned word)
+{
+	unsigned objects = class_of(slab)->objects;
+	if (word >= BITMAP_WORDS || word * 64 >= objects)
+		return 0;
+	unsigned count = objects - word * 64;
+	return ~slab->free[word] & bit_range(0, count < 64 ? count : 64);
+}
+
+/* Collects the objects that share a bitmap word from objects[*at] on: false at one that is free already, or is none. */
+static bool put_collect(const struct slab *slab, void *const *objects, size_t count, size_t *at, struct put *put)
+{
+	uintptr_t base = slab_base(slab);
+	uint32_t magic = class_of(slab)->magic;
+	uint64_t taken = 0;
+	put->mask = 0;
+	for (; *at < count; ++*at) {
+		unsigned index = size_class_index(magic, (uint32_t)((uintptr_t)objects[*at] - base));
+		uint64_t bit = UINT64_C(1) << index % 64;
+		if (put->mask == 0) {
+			put->word = index / 64;
+			taken = taken_in(slab, put->word);
+		}
+		if (index / 64 != put->word)
+			return true;
+		if (unlikely((taken & bit) == 0))
+			return false;
+		taken &= ~bit;
+		put->mask |= bit;
+	}
 	return true;
+}
+
+size_t slab_put(struct slab *slab, void *const *objects, size_t count)
+{
+	uint32_t pages = 0;
+	size_t done = 0;
+	for (bool good = true; good && done < count;) {
+		struct put put;
+		good = put_collect(slab, objects, count, &done, &put);
+		if (put.mask != 0)
+			put_apply(slab, put, &pages);
+	}
+	slab->nfree += (uint16_t)done;
+	if (!one_object(slab))
+		pages_settle(slab, pages);
+	else if (done > 0)
+		slab->empty = slab_all_pages(slab->class);
+	return done;
 }
 
 /* Sets or clears the free bits of all objects that overlap a page in `pages`. */
@@ -235,9 +304,7 @@ void slab_restore_pages(struct slab *slab, uint32_t pages, bool purged)
 {
 	objects_apply(slab, pages, true);
 	slab->is_reserved = false;
-	for (unsigned page = 0; page < class_of(slab)->pages; page++)
-		if (all_free(slab, objects_over(slab, page, page)))
-			slab->empty |= UINT32_C(1) << page;
+	pages_settle(slab, slab_all_pages(slab->class));
 	if (purged) {
 		slab->dirty &= ~pages;
 		slab->purged |= pages;

@@ -50,10 +50,24 @@ struct slab *slab_create(unsigned size_class);
 /* Gives an all-free slab's pages back and its descriptor. No lock is held; nothing may refer to it any more. */
 void slab_destroy(struct slab *slab);
 
-/* The slab of an object of class `size_class`, or NULL where there is none of that class. */
-struct slab *slab_of(uintptr_t address, unsigned size_class);
+/* Where the slab of an object of class `size_class` begins. */
+static inline uintptr_t slab_base_of(uintptr_t address, unsigned size_class)
+{
+	return round_down(address, (uintptr_t)PAGE_BYTES << size_classes[size_class].order);
+}
 
-/* Takes up to `count` free objects, lowest address first: how many. */
+/* The slab of an object of class `size_class`, or NULL where there is none of that class. */
+static inline struct slab *slab_of(uintptr_t address, unsigned size_class)
+{
+	if (unlikely(pagemap_class(address) != size_class))
+		return NULL;
+	return pagemap_link(slab_base_of(address, size_class) >> PAGE_SHIFT)->slab;
+}
+
+/*
+ * Takes up to `count` free objects, those of the lowest addresses: how many. They stand at the end of `objects`, the
+ * lowest last, since magazines are used from there.
+ */
 size_t slab_take(struct slab *slab, void **objects, size_t count);
 
 /* Takes one object (there is one); *zeroed: its pages were never written since they came from the system. */
@@ -62,8 +76,11 @@ void *slab_take_one(struct slab *slab, bool *zeroed);
 /* True if the object at `address` is free, or if none begins there because the slab ends before. */
 bool slab_says_free(const struct slab *slab, uintptr_t address);
 
-/* Makes the object at `address` free; false when it was free already, or is past the last object. */
-bool slab_put(struct slab *slab, uintptr_t address);
+/*
+ * Makes `count` objects free: how many, up to the first one that was free already or is past the last object of the
+ * slab.
+ */
+size_t slab_put(struct slab *slab, void *const *objects, size_t count);
 
 /* The masks of empty and dirty pages in one word, to see whether they have changed. */
 static inline uint64_t slab_page_state(const struct slab *slab)
@@ -75,12 +92,6 @@ static inline uint64_t slab_page_state(const struct slab *slab)
 static inline uint32_t slab_idle_pages(const struct slab *slab) { return slab->empty & slab->dirty; }
 
 static inline bool slab_is_empty(const struct slab *slab) { return slab->nfree == size_classes[slab->class].objects; }
-
-/* True if the address lies in the slab's pages. */
-static inline bool slab_contains(const struct slab *slab, uintptr_t address)
-{
-	return address - (slab->first_page << PAGE_SHIFT) < (uintptr_t)size_classes[slab->class].pages << PAGE_SHIFT;
-}
 
 /* All pages of the slab as a mask. */
 static inline uint32_t slab_all_pages(unsigned size_class)
