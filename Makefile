@@ -26,7 +26,7 @@ OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 # In a static archive another definition of dlopen could not find the real one.
 STATIC_OBJECTS := $(filter-out %/dlopen.o,$(OBJECTS))
 
-.PHONY: all test demo install uninstall clean
+.PHONY: all test bench bench-quick demo install uninstall clean
 all: $(BUILD)/libmalloc.so $(BUILD)/libmalloc.a
 
 $(BUILD)/libmalloc.so.$(VERSION): $(OBJECTS)
@@ -57,6 +57,14 @@ $(BUILD)/obj/%.o: src/%.c Makefile
 test: all
 	tools/setup
 	tests/run
+
+# To bench/out/report.html. BENCH_FLAGS: options of bench/run. What cannot be installed or built is left out, and the report
+# says so.
+bench bench-quick: all
+	for packages in bench/*/packages; do tools/setup $$packages || true; done
+	$(MAKE) -f bench/runner/build.mk BUILD=$(BUILD)
+	-$(MAKE) -k -f bench/build.mk BUILD=$(BUILD)
+	BUILD=$(BUILD) bench/run $(if $(filter bench-quick,$@),--quick) $(BENCH_FLAGS)
 
 clean:
 	rm -rf $(BUILD)

@@ -32,32 +32,30 @@ def entry(one):
     return f"<td{mark}>{escape(one.text)}{small}</td>"
 
 
-def table(one, names):
+def table(one):
     parts = [f"<h3>{escape(one.title)}</h3>"]
     if one.note:
         parts.append(f'<p class="note">{escape(one.note)}</p>')
     if not one.rows:
         return [*parts, "<p>None.</p>"]
-    kind = "" if set(names) & set(one.columns[1:]) - {one.columns[-1]} else ' class="words"'
-    parts.append(f'<div class="wide"><table{kind}>')
+    parts.append(f"""<div class="wide"><table{' class="words"' if one.is_text else ''}>""")
     parts.append(f"<tr>{''.join(f'<th>{escape(column)}</th>' for column in one.columns)}</tr>")
     parts += [f"<tr>{''.join(map(entry, row))}</tr>" for row in one.rows]
     return [*parts, "</table></div>"]
 
 
-def section(one, number, names):
+def section(one, number):
     parts = [f'<h2 id="section-{number}">{escape(one.title)}</h2>']
     if one.text:
         parts.append(f"<p>{escape(one.text)}</p>")
     if one.pictures:
         parts += ['<div class="pictures">', *one.pictures, "</div>"]
     for each in one.tables:
-        parts += table(each, names)
+        parts += table(each)
     return parts
 
 
 def page(head, sections):
-    names = [name for name, _ in head]
     links = "".join(f'<a href="#section-{number}">{escape(one.title)}</a>' for number, one in enumerate(sections))
     parts = ["<!DOCTYPE html>", '<html lang="en"><head><meta charset="utf-8">', "<title>libmalloc: benchmarks</title>",
              '<meta name="viewport" content="width=device-width">', f"<style>{STYLE}</style></head><body>",
@@ -65,5 +63,5 @@ def page(head, sections):
     parts += [f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in head]
     parts.append("</dl>")
     for number, one in enumerate(sections):
-        parts += section(one, number, names)
+        parts += section(one, number)
     return "\n".join([*parts, "</body></html>", ""])

@@ -132,13 +132,16 @@ def text_of(file):
 
 
 def run(row, allocator, places, is_quick, timeout_s):
+    command = command_of(row, places)
+    if command[0].startswith(f"{places.bin}/") and not os.path.exists(command[0]):
+        return {"status": "skipped", "why": f"{command[0]} is not built"}
     shutil.rmtree(places.work, ignore_errors=True)
     os.makedirs(places.work)
     os.makedirs(places.cache, exist_ok=True)
     paths = [f"{places.work}.stdout", f"{places.work}.stderr"]
     try:
         with open(paths[0], "w+b") as stdout, open(paths[1], "w+b") as stderr:
-            line = run_measured(command_of(row, places), environment_of(row, allocator, places, is_quick), places,
+            line = run_measured(command, environment_of(row, allocator, places, is_quick), places,
                                 timeout_s, (stdout, stderr))
             if not line:
                 return failure("not started" if line == "" else f"longer than {timeout_s:g} s", text_of(stderr))

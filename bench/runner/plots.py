@@ -202,12 +202,12 @@ def latency(results, row, name):
         style = {"color": colour(results, one), "linewidth": width(one), "label": one}
         panels[0].plot(*histogram_steps(pairs), **style)
         panels[1].step(*tail_steps(pairs), where="post", **style)
-    for axes, title in zip(panels, ("calls that take so long (share, per doubling)", "calls that take so long or longer")):
+    for axes, title in zip(panels, ("how often", "that long or longer")):
         axes.set_xscale("log")
         axes.set_title(f"{row.name}, {name}: {title}", fontsize=9, loc="left")
         value_axis(axes.xaxis, "time_ns")
-    panels[0].set_yscale("symlog", linthresh=1e-4)
     panels[0].set_yticks([])
+    panels[0].set_ylim(bottom=0)
     panels[1].set_yscale("log")
     panels[1].set_yticks([1, 1e-2, 1e-4, 1e-6], ["1", "1 %", "10⁻⁴", "10⁻⁶"])
     panels[1].legend(fontsize=8)

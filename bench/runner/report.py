@@ -8,8 +8,8 @@ KIND_TITLES = {
     "macro": ("Macro: shapes of the allocator literature", ""),
     "program": ("Real programs", ""),
     "micro": ("Micro: single operations", ""),
-    "latency": ("Latency of single calls", "Left: how often a time occurs, on a compressed scale. Right: what share of all "
-                "calls takes a time or longer."),
+    "latency": ("Latency of single calls", "Left: how often a time occurs. Right: what share of all calls takes a time or "
+                "longer."),
     "memory": ("Memory over time", "What is held against what is live (grey), through the phases of a program."),
     "giveback": ("Memory given back", ""),
     "scale": ("Scale", "The cost of a call against what the program has."),

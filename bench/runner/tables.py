@@ -26,6 +26,7 @@ class Table:
     columns: list
     rows: list = dataclasses.field(default_factory=list)
     note: str = ""
+    is_text: bool = False  # words more than figures
 
 
 def stated(cell):
@@ -144,12 +145,13 @@ def mark_least(column):
 
 
 def losses(results, rows, metric, title, note):
-    table = Table(title, ["against the best", "row", "kind", OURS, "the best", "which"], note=note)
+    table = Table(title, ["row", "kind", "against the best", OURS, "the best", "which"], note=note, is_text=True)
     for ratio, row, other in results.losses(rows, metric):
         used, values = metric or results.metrics[row.id], results.values(row, metric)
         noise = "within noise" if results.is_within_noise(row, OURS, other, used) else ""
-        table.rows.append([Entry(units.ratio(ratio), noise, "dim" if noise else "bad" if ratio > 1.05 else ""),
-                           Entry(row.name), Entry(row.kind), Entry(units.quantity(values[OURS], used)),
+        table.rows.append([Entry(row.name), Entry(row.kind),
+                           Entry(units.ratio(ratio), noise, "dim" if noise else "bad" if ratio > 1.05 else ""),
+                           Entry(units.quantity(values[OURS], used)),
                            Entry(units.quantity(values[other], used)), Entry(other)])
     return table
 
@@ -166,7 +168,7 @@ def all_losses(results):
 
 
 def bars(results):
-    table = Table("The bars", ["figure", "bar", "reached", "", "where"])
+    table = Table("The bars", ["figure", "bar", "reached", "", "where"], is_text=True)
     for bar in targets.BARS:
         verdict = targets.judge(bar, results)
         mark = {"reached": "best", "not measured": "dim"}.get(verdict.word, "bad")
@@ -176,7 +178,7 @@ def bars(results):
 
 
 def troubles(results):
-    table = Table("Failed and skipped", ["row", "allocator", "", "why"])
+    table = Table("Failed and skipped", ["row", "allocator", "", "why"], is_text=True)
     for row, name, cell in results.troubles():
         stderr = next((sample["stderr"] for sample in cell.samples if sample.get("stderr")), "").strip()
         last_line = stderr.splitlines()[-1][:200] if stderr else ""
