@@ -1,0 +1,25 @@
+# cxx.sh g++|clang++ - a C++ compiler on templates of the standard library.
+. "${0%/*}/common.sh"
+case $1 in
+g++) need g++ g++ ;;
+clang++) need clang++ clang ;;
+esac
+types=$(amount 4 1)
+generate() {
+	awk -v n="$types" 'BEGIN {
+		print "#include <algorithm>\n#include <functional>\n#include <map>\n#include <string>\n#include <vector>"
+		for (i = 0; i < n; i++) {
+			printf "struct key%d { int a; std::string b; bool operator<(const key%d &o) const { return b < o.b; } };\n",
+				i, i
+			printf "using map%d = std::map<key%d, std::vector<std::function<int(const key%d &)>>>;\n", i, i, i
+			printf "int use%d(map%d &m)\n{\n\tint sum = 0;\n\tfor (auto &[k, v] : m) {\n", i, i
+			print "\t\tfor (auto &f : v)\n\t\t\tsum += f(k);\n\t}"
+			printf "\tm[key%d{sum, \"x\"}].push_back([=](const auto &k) { return k.a + sum; });\n", i
+			printf "\tstd::vector<key%d> keys;\n\tfor (auto &p : m)\n\t\tkeys.push_back(p.first);\n", i
+			print "\tstd::sort(keys.begin(), keys.end());\n\treturn sum + (int)keys.size();\n}"
+		}
+	}'
+}
+once input.cc generate
+result() { cat out.o; }
+measure "$1" -std=c++17 -O1 -c -o out.o "$data/input.cc"
