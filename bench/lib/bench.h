@@ -69,9 +69,11 @@ static inline size_t bench_rss_kib(void) { return bench_proc_number("/proc/self/
  * The resident set's peak since the program was executed. ru_maxrss is no such thing: it begins with what the process
  * that called execve had, so a large runner would be the peak of all small programs.
  */
+static inline size_t bench_peak_kib(void) { return bench_proc_number("/proc/self/status", "VmHWM:"); }
+
 static inline void bench_report_peak(void)
 {
-	size_t kib = bench_proc_number("/proc/self/status", "VmHWM:");
+	size_t kib = bench_peak_kib();
 	if (kib != 0)
 		bench_line("bench: rss_kib %zu\n", kib);
 }
