@@ -6,7 +6,7 @@ STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; background: #fff; max-width: 1120px; margin: 2em auto;
        padding: 0 1.2em; }
 h1 { font-size: 1.7em; } h2 { margin-top: 2.2em; border-bottom: 2px solid #ddd; } h3 { margin: 1.6em 0 .3em; }
-nav a { margin-right: 1.1em; white-space: nowrap; }
+nav { display: flex; flex-wrap: wrap; gap: .1em 1.2em; }
 a { color: #0060a0; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1em 1.2em; font-size: .88em; }
 dt { color: #666; } dd { margin: 0; overflow-wrap: anywhere; }
@@ -18,7 +18,7 @@ th:first-child, td:first-child, .words td, .words th { text-align: left; }
 tr:hover td { background: #f6f8fa; }
 small { display: block; color: #777; font-size: .85em; white-space: nowrap; }
 td.best { font-weight: 700; } td.best small { font-weight: 400; }
-td.bad { color: #b3261e; } td.dim { color: #999; }
+td.bad { color: #b3261e; white-space: nowrap; } td.dim { color: #999; }
 p.note { color: #666; margin: .2em 0; font-size: .92em; }
 .pictures { display: flex; flex-wrap: wrap; gap: 1em 2em; align-items: flex-start; margin: 1em 0; }
 svg { max-width: 100%; height: auto; }

@@ -22,7 +22,7 @@ from runner.results import SUITE
 COLOURS = {"glibc": "#8a8a8a", "jemalloc": "#e69f00", "mimalloc": "#0072b2", "tcmalloc": "#009e73", "tbb": "#cc79a7",
            "libmalloc": "#d03a00"}
 EXTRA_COLOURS = ("#56b4e9", "#333333", "#8b6d3f", "#6a3d9a")
-RATIO_LIMITS = (1 / 8, 8)  # bars beyond end there, with their number at the end
+RATIO_LIMITS = (1 / 8, 8)  # bars beyond end there, with their number in them
 
 numbers = itertools.count(1)
 
@@ -58,7 +58,7 @@ def svg_of(figure, label):
     svg = text.getvalue()
     svg = svg[svg.index("<svg"):]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
-    svg = re.sub(r"(\d\.\d\d)\d+", r"\1", svg)
+    svg = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\d\.\d\d)\d+", r"\1", tag.group()), svg)
     prefix = f"p{next(numbers)}-"
     svg = re.sub(r'\bid="', f'id="{prefix}', svg)
     svg = re.sub(r'url\(#|href="#', lambda match: match.group() + prefix, svg)
@@ -133,8 +133,8 @@ def bar_panel(axes, results, rows, metric, title):
             axes.barh(y, shown - 1, left=1, height=height * 0.9, color=colour(results, name),
                       label=name if at == 0 else None)
             if shown != ratios[name]:
-                axes.text(shown, y, f" {units.ratio(ratios[name])} ", va="center", fontsize=6,
-                          ha="right" if shown < 1 else "left", color=colour(results, name))
+                axes.text(shown, y, f" {units.ratio(ratios[name])} ", va="center_baseline", fontsize=5, color="white",
+                          ha="left" if shown < 1 else "right")
     axes.set_xscale("log")
     axes.set_ylim(len(rows) - 0.4, -0.6)
     ratio_axis(axes.xaxis)
@@ -159,7 +159,7 @@ def row_bars(results, rows):
         return None
     names = [name for name in results.allocators if name != BASE]
     high = len(rows) * (0.07 * len(names) + 0.1) + 0.5
-    figure, panels = begin(9, high, 2)
+    figure, panels = begin(10.5, high, 2)
     bar_panel(panels[0], results, rows, None, "time")
     bar_panel(panels[1], results, rows, "rss_kib", "peak RSS")
     panels[0].set_yticklabels([row.name for row in rows])
@@ -197,7 +197,7 @@ def latency(results, row, name):
     histograms = {one: pairs for one, pairs in histograms.items() if pairs}
     if not histograms:
         return None
-    figure, panels = begin(9, 2.7, 2)
+    figure, panels = begin(10.5, 2.7, 2)
     for one, pairs in histograms.items():
         style = {"color": colour(results, one), "linewidth": width(one), "label": one}
         panels[0].plot(*histogram_steps(pairs), **style)
@@ -221,7 +221,7 @@ def over_time(results, row):
     live = next((series["live_mib"] for series in points.values() if "live_mib" in series), None)
     if not held:
         return None
-    figure, (axes,) = begin(9, 3)
+    figure, (axes,) = begin(10.5, 3)
     if live:
         axes.fill_between(*zip(*live), color="#e4e4e4", linewidth=0, label="live")
     for name, pairs in held.items():

@@ -9,7 +9,7 @@ from runner.results import SUITE
 # What is lost or won in time: rows whose figure is a time or a throughput.
 TIMED = ("macro", "program", "micro", "scale", "latency")
 # Kinds of which each metric is shown, not only the main one.
-DETAILED = ("latency", "memory", "giveback", "start")
+DETAILED = ("latency", "memory", "start")
 
 
 @dataclasses.dataclass
@@ -193,6 +193,8 @@ def of_kind(results, kind):
     rows = results.of_kinds(kind)
     if kind in DETAILED:
         return [details(results, rows, "All figures")]
+    if kind == "giveback":
+        return [comparison(results, rows, None, "Resident set")]
     result = [comparison(results, rows, None, "Time")]
     if kind == "scale":
         result.insert(0, growth(results, rows))

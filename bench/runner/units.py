@@ -1,4 +1,4 @@
-"""units.py - figures as text: three digits, in a unit that suits the size. A metric's name ends in its unit."""
+"""units.py - figures as text: three digits, in a unit that suits the size. A metric has its unit in its name."""
 
 SCALES = {
     "ns": [("ns", 1), ("µs", 1e3), ("ms", 1e6), ("s", 1e9)],
@@ -20,11 +20,12 @@ def digits(value):
 
 
 def unit_of(metric):
-    """The unit that the name ends in (time_ns, live_mb), or nothing. Quantiles of a histogram are nanoseconds."""
-    ending = metric.rsplit("_", 1)[-1]
-    if ending in SCALES:
-        return ending
-    return "ns" if ending in ("p50", "p90", "p99", "p999", "p9999", "max") else None
+    """The last word of the name that is a unit (time_ns, live_mb), or None. Quantiles of a histogram are nanoseconds."""
+    words = metric.split("_")
+    if "per" in words:
+        return None
+    units = [word for word in words if word in SCALES]
+    return units[-1] if units else "ns" if words[-1] in ("p50", "p90", "p99", "p999", "p9999", "max") else None
 
 
 def quantity(value, metric):
@@ -48,6 +49,5 @@ def percent(part):
 
 def label(metric):
     """A metric's name as a heading: the unit goes to the figures."""
-    unit = metric.rsplit("_", 1)[-1]
-    base = metric.rsplit("_", 1)[0] if unit in SCALES else metric
-    return base.replace("_p999", " p99.9").replace("_", " ")
+    words = [word for word in metric.split("_") if word != unit_of(metric)]
+    return " ".join(words).replace("p999", "p99.9").replace("rss", "RSS")
