@@ -40,7 +40,8 @@ static const char *intern(uint32_t number)
 	char **slot = &names[number % NAMES];
 	if (*slot == NULL) {
 		char text[40];
-		int length = snprintf(text, sizeof text, "symbol_%u_%.*s", number % NAMES, (int)(number >> 28), "abcdefghijklmnop");
+		int letters = (int)(number >> 28);
+		int length = snprintf(text, sizeof text, "symbol_%u_%.*s", number % NAMES, letters, "abcdefghijklmnop");
 		*slot = memcpy(block_new((size_t)length + 1), text, (size_t)length + 1);
 	}
 	return *slot;

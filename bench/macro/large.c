@@ -1,7 +1,7 @@
 /*
  * large.c - 20 blocks of 5 to 25 MB kept and replaced at random, as in "malloc-large" of mimalloc's suite (Leijen
- * 2019). Only both ends of a block are written; "zeroed" clears all of it, as a program's buffer would be: then page faults
- * are most of the time, unless the allocator keeps what it has. One operation is one block.
+ * 2019). Only both ends of a block are written; "zeroed" clears all of it, as a program's buffer would be: then page
+ * faults are most of the time, unless the allocator keeps what it has. One operation is one block.
  *
  *      large [threads, 1] [zeroed]
  */

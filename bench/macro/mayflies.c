@@ -1,7 +1,7 @@
 /*
  * mayflies.c - threads that live shortly, one after the other without end, after the shape of mimalloc's "mleak"
- * (Leijen 2019): each allocates blocks of 16 B to 32 KiB, frees half of them, leaves the others to the main thread, which
- * frees them once it has ended, and ends. Nothing is live after each thread, so the peak of the resident set
+ * (Leijen 2019): each allocates blocks of 16 B to 32 KiB, frees half of them, leaves the others to the main thread,
+ * which frees them once it has ended, and ends. Nothing is live after each thread, so the peak of the resident set
  * tells whether the memory of ended threads is used again. One operation is one malloc and its free.
  *
  *      mayflies [threads at a time, 2]

@@ -8,7 +8,8 @@
  */
 #include "../lib/load.h"
 
-enum { MOST = 4096, MOST_COUNT = 1600, LEAST = 4, SLOTS = 1024, SIZES = 4096, REPLACEMENTS = 12000000, BLOCKS = 600000 };
+enum { LEAST = 4, MOST = 4096, SIZES = 4096, SLOTS = 1024 };
+enum { REPLACEMENTS = 12000000, MOST_COUNT = 1600, BLOCKS = 600000 };
 
 static const size_t counts[] = {25, 100, 400, MOST_COUNT}, sizes[] = {16, 64, 128, 512, 1024};
 static uint32_t size_table[SIZES];

@@ -10,9 +10,9 @@
  *
  *      phases small|mixed|drift [threads, 1]
  *
- * small: 16 to 256 B; mixed: 16 B to 256 KiB, each size as likely as its inverse; drift: 16 to 64 B, after the drop 80 to
- * 400 B, so that what was freed cannot be used again for the same sizes. Objects are written as a whole. The
- * program's own tables are mapped apart and not counted.
+ * small: 16 to 256 B; mixed: 16 B to 256 KiB, density with the inverse square of the size; drift: 16 to 64 B, after the
+ * drop 80 to 400 B, so that what was freed cannot be used again for the same sizes. Objects are written as a whole.
+ * The program's own tables are mapped apart and not counted.
  *
  * Each step is a point of the curves live_mib and rss_mib; its x is the step's number, idle steps included. "overhead"
  * is the area below the one over the area below the other; time_ns is per operation.

@@ -1,7 +1,7 @@
 /*
- * operators.c - C++'s operators new and delete, called from C by their names in the object file: delete alone, delete
- * with the size (C++14), which an allocator may use to find the block's class, and new and sized delete with an alignment
- * (C++17). 64 blocks at a time; one operation is one new and its delete.
+ * operators.c - C++'s operators new and delete, called from C by their names in the object file: delete alone; delete
+ * with the size (C++14), which an allocator may use to find the block's class; new and sized delete with an
+ * alignment (C++17). 64 blocks at a time; one operation is one new and its delete.
  */
 #include "bodies.h"
 
