@@ -174,8 +174,9 @@ static void release(size_t bytes, bool shuffled)
 		slots[i] = tagged_new(random_size(&random));
 	}
 	pthread_t thread = load_thread(release_all, &hoard);
-	while (!atomic_load_explicit(&released, memory_order_acquire))
+	do
 		replace_one(slots, &all, &random);
+	while (!atomic_load_explicit(&released, memory_order_acquire));
 	pthread_join(thread, NULL);
 }
 
@@ -194,5 +195,6 @@ int main(int argc, char **argv)
 	histogram_report(&all.malloc, "malloc");
 	histogram_report(&all.free, "free");
 	bench_report("time_ns", (double)(all.malloc.sum + all.free.sum) / (double)all.malloc.total);
+	bench_report_peak();
 	return 0;
 }

@@ -7,24 +7,22 @@
 
 enum { VARIABLES = 18, CUBES = 60, LITERALS = 7, FUNCTIONS = 96, CHECKS = 2000, ABSENT = 2 };
 
-/* A product term: for each variable 0, 1 or ABSENT. The array is longer than this name for it: an object of its own. */
-typedef unsigned char *cube;
-
+/* A set of cubes (product terms), each an array that tells of each variable 0, 1 or ABSENT: an object of its own. */
 struct cover {
-	cube *cubes;
+	unsigned char **cubes;
 	int count;
 	int capacity;
 };
 
 static size_t cubes_made;
 
-static cube cube_copy(const unsigned char *from)
+static unsigned char *cube_copy(const unsigned char *from)
 {
 	cubes_made++;
 	return memcpy(load_alloc(VARIABLES), from, VARIABLES);
 }
 
-static void cover_add(struct cover *cover, cube cube)
+static void cover_add(struct cover *cover, unsigned char *cube)
 {
 	if (cover->count == cover->capacity) {
 		cover->capacity = cover->capacity == 0 ? 2 : cover->capacity + cover->capacity / 2;
@@ -56,7 +54,7 @@ static struct cover cofactor(const struct cover *cover, int variable, int value)
 	for (int i = 0; i < cover->count; i++) {
 		if (cover->cubes[i][variable] == !value)
 			continue;
-		cube copy = cube_copy(cover->cubes[i]);
+		unsigned char *copy = cube_copy(cover->cubes[i]);
 		copy[variable] = ABSENT;
 		cover_add(&result, copy);
 	}
@@ -125,7 +123,7 @@ static void expand(struct cover *cover)
 			unsigned char literal = cover->cubes[i][v];
 			if (literal == ABSENT)
 				continue;
-			cube wider = cube_copy(cover->cubes[i]);
+			unsigned char *wider = cube_copy(cover->cubes[i]);
 			wider[v] = !literal;
 			if (covers(cover, wider, -1)) {
 				wider[v] = ABSENT;

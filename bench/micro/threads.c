@@ -35,8 +35,6 @@ static void wait_a_little(int *spins)
 {
 	if (++*spins % SPINS == 0)
 		sched_yield();
-	else
-		__builtin_ia32_pause();
 }
 
 static void *consume(void *argument)
