@@ -23,8 +23,8 @@ def found(pattern, text):
 
 def commit(top):
     """The commit, and whether what is built or measured differs from it."""
-    changed = output_of("git", "--no-optional-locks", "status", "--porcelain", "--", "src", "include", "Makefile", "bench",
-                        cwd=top)
+    changed = output_of("git", "--no-optional-locks", "status", "--porcelain", "--", "src", "include", "bench",
+                        "Makefile", cwd=top)
     return {"commit": output_of("git", "rev-parse", "HEAD", cwd=top), "dirty": bool(changed)}
 
 

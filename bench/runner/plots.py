@@ -127,7 +127,8 @@ def bar_panel(axes, results, rows, metric, title):
         for place, name in enumerate(names):
             y = at - 0.43 + (place + 0.5) * height
             if name not in ratios:
-                axes.text(1, y, f" {results.cell(row, name).status}", va="center", fontsize=6, color=colour(results, name))
+                status = results.cell(row, name).status
+                axes.text(1, y, f" {status}", va="center", fontsize=6, color=colour(results, name))
                 continue
             shown = min(max(ratios[name], RATIO_LIMITS[0]), RATIO_LIMITS[1])
             axes.barh(y, shown - 1, left=1, height=height * 0.9, color=colour(results, name),
@@ -237,7 +238,6 @@ def over_time(results, row):
 
 def scale(results, series, rows):
     """The figure against x, both logarithmic."""
-    rows = sorted(rows, key=lambda row: row.x)
     figure, (axes,) = begin(5.4, 3.2)
     for name in results.allocators:
         pairs = [(row.x, results.values(row)[name]) for row in rows if name in results.values(row)]
@@ -263,8 +263,7 @@ def of_kind(results, kind):
         names = [(row, name) for row in rows for name in histogram_names(results, row)]
         pictures = [latency(results, row, name) for row, name in names]
     elif kind == "scale":
-        series = dict.fromkeys(row.series for row in rows if row.series is not None and row.x is not None)
-        pictures = [scale(results, one, [row for row in rows if row.series == one and row.x is not None]) for one in series]
+        pictures = [scale(results, name, points) for name, points in results.series(rows).items()]
     else:
         pictures = [over_time(results, row) for row in rows]
     return [picture for picture in pictures if picture]

@@ -8,16 +8,16 @@ KIND_TITLES = {
     "macro": ("Macro: shapes of the allocator literature", ""),
     "program": ("Real programs", ""),
     "micro": ("Micro: single operations", ""),
-    "latency": ("Latency of single calls", "Left: how often a time occurs. Right: what share of all calls takes a time or "
-                "longer."),
+    "latency": ("Latency of single calls",
+                "Left: how often a time occurs. Right: what share of all calls takes a time or longer."),
     "memory": ("Memory over time", "What is held against what is live (grey), through the phases of a program."),
     "giveback": ("Memory given back", ""),
     "scale": ("Scale", "The cost of a call against what the program has."),
-    "start": ("Start, and instructions", "What preloading costs /bin/true, and user instructions of a plain malloc+free "
-              "pair."),
+    "start": ("Start, and instructions",
+              "What preloading costs /bin/true, and user instructions of a plain malloc+free pair."),
 }
-READING = ("Each cell is the ratio to glibc, less being better, and below it the median with half the spread between the "
-           "slowest and the fastest round. The best is bold. Allocators took turns in each round.")
+READING = ("Each cell is the ratio to glibc, less being better, and below it the median with half the spread between "
+           "the slowest and the fastest round. The best is bold. Allocators took turns in each round.")
 
 
 class Section:

@@ -102,6 +102,14 @@ class Results:
     def of_kinds(self, *kinds):
         return [row for row in self.rows if row.kind in kinds]
 
+    @staticmethod
+    def series(rows):
+        """The curves among the rows: name -> its rows by rising x."""
+        curves = {}
+        for row in sorted((row for row in rows if row.x is not None), key=lambda row: row.x):
+            curves.setdefault(row.series or row.folder, []).append(row)
+        return curves
+
     def kinds(self):
         return [kind for kind in KINDS if self.of_kinds(kind)]
 

@@ -3,7 +3,7 @@
 import dataclasses
 
 from runner import targets, units
-from runner.allocators import BASE, OURS
+from runner.allocators import OURS
 from runner.results import SUITE
 
 # What is lost or won in time: rows whose figure is a time or a throughput.
@@ -31,7 +31,9 @@ class Table:
 
 def stated(cell):
     """The entry of a cell that has no value: nothing is passed over in silence."""
-    return Entry("–" if cell.status in ("ok", "missing") else cell.status, mark="dim" if cell.status != "failed" else "bad")
+    if cell.status in ("ok", "missing"):
+        return Entry("–", mark="dim")
+    return Entry(cell.status, mark="bad" if cell.status == "failed" else "dim")
 
 
 def spread_text(cell, metric):
@@ -93,12 +95,7 @@ def growth(results, rows):
     """The scale curves: the figure at the least x, at the greatest, and by what factor it grew."""
     table = Table("Growth along each curve", ["curve", "x", *results.allocators],
                   note="The figure at the least and at the greatest x, and the second over the first.")
-    series = {}
-    for row in rows:
-        if row.series is not None and row.x is not None:
-            series.setdefault(row.series, []).append(row)
-    for name, points in series.items():
-        points.sort(key=lambda row: row.x)
+    for name, points in results.series(rows).items():
         first, last = points[0], points[-1]
         table.rows.append([Entry(name), Entry(f"{units.digits(first.x)} to {units.digits(last.x)}"),
                            *(grown(results, first, last, one) for one in results.allocators)])
@@ -116,7 +113,9 @@ def grown(results, first, last, name):
 
 def mean_entry(results, rows, name, metric):
     mean, count = results.mean(rows, name, metric)
-    return Entry("–", mark="dim") if mean is None else Entry(f"{mean:.3f}", "" if count == len(rows) else f"{count} rows")
+    if mean is None:
+        return Entry("–", mark="dim")
+    return Entry(f"{mean:.3f}", "" if count == len(rows) else f"{count} rows")
 
 
 def summary(results):
@@ -161,8 +160,8 @@ def all_losses(results):
         return []
     timed, suite = results.of_kinds(*TIMED), results.of_kinds(*SUITE)
     return [losses(results, timed, None, f"Where {OURS} is slower than the best other",
-                   f"{len(results.losses(timed))} of {len(timed)} rows, the worst first. \"Within noise\": the rounds of both "
-                   "overlap."),
+                   f"{len(results.losses(timed))} of {len(timed)} rows, the worst first. Within noise: the rounds of "
+                   "both overlap."),
             losses(results, suite, "rss_kib", f"Where {OURS} holds more memory than the best other",
                    f"Peak RSS; {len(results.losses(suite, 'rss_kib'))} of {len(suite)} rows.")]
 
@@ -183,8 +182,7 @@ def troubles(results):
         stderr = next((sample["stderr"] for sample in cell.samples if sample.get("stderr")), "").strip()
         last_line = stderr.splitlines()[-1][:200] if stderr else ""
         why = f"{cell.why}: {last_line}" if last_line else cell.why
-        table.rows.append([Entry(row.id), Entry(name), Entry(cell.status, mark="bad" if cell.status == "failed" else "dim"),
-                           Entry(why)])
+        table.rows.append([Entry(row.id), Entry(name), stated(cell), Entry(why)])
     return table
 
 
@@ -204,20 +202,27 @@ def of_kind(results, kind):
     return [table for table in result if table.rows]
 
 
+def settings_text(meta):
+    settings, made = meta["settings"], meta.get("rounds_made")
+    parts = ["quick"] if settings["quick"] else []
+    parts.append(f"{settings['rounds']} rounds, not finished" if made is None else f"{made} rounds")
+    return ", ".join([*parts, f"{settings['timeout_s']:g} s a run at most"])
+
+
+def allocator_text(one):
+    if one["path"] is None:
+        return one["version"]
+    return f"{one['version']} ({one['path']}, sha256 {one['sha256']})".strip()
+
+
 def machine(meta):
     """What the result is of, as pairs."""
-    settings = meta["settings"]
-    made = meta.get("rounds_made")
+    load = " to ".join(str(meta[key]) for key in ("load_at_start", "load_at_end") if key in meta)
     pairs = [("commit", meta["commit"][:12] + (", with changes" if meta["dirty"] else "")),
              ("machine", f"{meta['cpu']}, {meta['cpus']} CPUs, {meta['memory_mib'] / 1024:.1f} GiB"),
              ("system", f"{meta['system']}, Linux {meta['kernel']}, {meta['libc']}"),
              ("huge pages", meta["thp"]), ("overcommit", meta["overcommit"]), ("governor", meta["governor"]),
-             ("date", meta["date"]),
-             ("load average", " to ".join(str(meta[key]) for key in ("load_at_start", "load_at_end") if key in meta)),
-             ("settings", f"{'quick, ' if settings['quick'] else ''}"
-                          f"{settings['rounds'] if made is None else made} rounds, {settings['timeout_s']:g} s a run at most"
-                          f"{'; not finished' if made is None else ''}")]
-    pairs += [(one["name"], one["version"] + (f"{' ' if one['version'] else ''}({one['path']}, sha256 {one['sha256']})"
-               if one["name"] not in (BASE,) else "")) for one in meta["allocators"]]
-    pairs += [("left out", text) for text in meta["left_out"]]
+             ("date", meta["date"]), ("load average", load), ("settings", settings_text(meta)),
+             *((one["name"], allocator_text(one)) for one in meta["allocators"]),
+             *(("left out", text) for text in meta["left_out"])]
     return [(name, text) for name, text in pairs if text]

@@ -20,7 +20,7 @@ def digits(value):
 
 
 def unit_of(metric):
-    """The last word of the name that is a unit (time_ns, live_mb), or None. Quantiles of a histogram are nanoseconds."""
+    """The last word of the name that is a unit (time_ns), or None. Quantiles of a histogram are nanoseconds."""
     words = metric.split("_")
     if "per" in words:
         return None

@@ -2,8 +2,8 @@
  * launch.c - what preloading the allocator costs a short program at its start: `launch EMPTY COMMAND [ARGUMENT...]`.
  *
  * The command is started many times, in turn without a library, with EMPTY (a library with nothing in it: what any
- * LD_PRELOAD costs) and with $BENCH_PRELOAD, by vfork and exec. Reported are medians: the wall time from vfork to wait4,
- * and how far it, the CPU time, the resident set and the page faults lie over those without a library:
+ * LD_PRELOAD costs) and with $BENCH_PRELOAD, by vfork and exec. Reported are medians: the wall time from vfork to
+ * wait4, and how far it, the CPU time, the resident set and the page faults lie over those without a library:
  *
  *      start_us                    with the allocator
  *      over_glibc_us               start_us less that without a library

@@ -19,7 +19,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, f"{TOP}/bench")
 sys.dont_write_bytecode = True
 
-from runner import results  # noqa: E402
+from runner import results, rows, targets  # noqa: E402
 
 NAMES = ["glibc", "libmalloc"]
 VOID = {"meta", "br", "hr", "img", "link", "input"}
@@ -82,7 +82,8 @@ def failures(out):
     report = read(f"{out}/report.md")
     row = next(line for line in report.splitlines() if line.startswith("| fails once |"))
     equal([("failed" in field) for field in row.split("|")[2:4]], [False, True], f"failed in {row}")
-    for text in ("| macro/fails | libmalloc | failed | SIGSEGV |", "| macro/skipped | glibc | skipped | no such tool |"):
+    for text in ("| macro/fails | libmalloc | failed | SIGSEGV |",
+                 "| macro/skipped | glibc | skipped | no such tool |"):
         equal(text in report, True, f"{text} in report.md")
 
 
@@ -114,6 +115,23 @@ def made(values, kind="macro", higher=False):
                for row, all_values in values.items() for name, some in all_values.items()
                for number, value in enumerate(some)]
     return results.Results({"meta": meta, "rows": rows, "samples": samples})
+
+
+def bars(_):
+    """Each bar's rows are in bench/; a figure is judged by the worst of them; a failure is not reached."""
+    ids = [row.id for row in rows.read_all(f"{TOP}/bench")]
+    equal([bar.what for bar in targets.BARS if bar.rows and not any(re.search(bar.rows, one) for one in ids)], [],
+          "bars without rows")
+    one = made({"a": {"glibc": [10], "libmalloc": [9]}, "b": {"glibc": [10], "libmalloc": [12]}})
+    for bar, verdict in ((("best", 1.05, "^macro/[ab]$"), ("1.200", "missed by 14 %", "macro/b, against glibc")),
+                         (("best", 1.05, "^macro/a$"), ("0.900", "reached", "macro/a, against glibc")),
+                         (("value", 12, "^macro/", "time_ns"), ("12 ns", "reached", "macro/b")),
+                         (("mean", 1.0), ("1.039", "missed by 3.9 %", "2 rows")),
+                         (("best", 1.0, "^micro/"), ("", "not measured", ""))):
+        found = targets.judge(targets.Bar("", "", *bar), one)
+        equal((found.figure, found.word, found.where), verdict, f"{bar}")
+    one.cell(one.rows[0], "libmalloc").samples[0].update(status="failed")
+    equal(targets.judge(targets.Bar("", "", "best", 1.5, "^macro/"), one).word, "failed", "a failure")
 
 
 def means(_):
@@ -180,8 +198,8 @@ def tables(out):
         if count is not None and fields is not None:
             equal(count, fields, line)
         fields = count
-    for pattern in (r"\| throughput \| 1\.00 \(100 .*\| \*\*0\.50\*\* \(200 ", r"\| live heap \| 1 to 8 \| × 1\.50 \(10 ns → 15 ns\)",
-                    r"\| calls \| malloc p50 \| ", r"### The bars", r"### Geometric means"):
+    for pattern in (r"\| throughput \| 1\.00 \(100 .*\| \*\*0\.50\*\* \(200 ",
+                    r"\| live heap \| 1 to 8 \| × 1\.50 \(10 ns → 15 ns\)", r"\| calls \| malloc p50 \| ", r"### The bars", r"### Geometric means"):
         equal(bool(re.search(pattern, text)), True, f"{pattern} in report.md")
 
 
@@ -242,7 +260,8 @@ def anew(out):
 
 
 CHECKS = {function.__name__: function for function in
-          (interleaved, rounds, described, failures, resident, left_behind, means, page, tables, resume, resume_killed, anew)}
+          (interleaved, rounds, described, failures, resident, left_behind, means, bars, page, tables, resume,
+           resume_killed, anew)}
 
 if __name__ == "__main__":
     CHECKS[sys.argv[1]](sys.argv[2])
