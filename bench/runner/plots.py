@@ -248,8 +248,8 @@ def scale(results, series, rows):
     axes.set_yscale("log")
     axes.set_title(series, fontsize=9, loc="left")
     axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: units.digits(value)))
+    axes.yaxis.set_major_locator(ticker.LogLocator(10, subs=(1, 2, 5)))
     value_axis(axes.yaxis, results.metrics[rows[0].id])
-    axes.yaxis.set_minor_formatter(ticker.LogFormatter(labelOnlyBase=False, minor_thresholds=(1, 0.5)))
     axes.legend(fontsize=8)
     return svg_of(figure, f"scale: {series}")
 

@@ -143,9 +143,11 @@ def mark_least(column):
         min(known, key=lambda entry: float(entry.text)).mark = "best"
 
 
-def losses(results, rows, metric, title, note):
-    table = Table(title, ["row", "kind", "against the best", OURS, "the best", "which"], note=note, is_text=True)
-    for ratio, row, other in results.losses(rows, metric):
+def losses(results, rows, metric, title):
+    lost = results.losses(rows, metric)
+    table = Table(title, ["row", "kind", "against the best", OURS, "the best", "which"], is_text=True,
+                  note=f"{len(lost)} of {len(rows)} rows, the worst first. Within noise: the rounds of both overlap.")
+    for ratio, row, other in lost:
         used, values = metric or results.metrics[row.id], results.values(row, metric)
         noise = "within noise" if results.is_within_noise(row, OURS, other, used) else ""
         table.rows.append([Entry(row.name), Entry(row.kind),
@@ -159,11 +161,9 @@ def all_losses(results):
     if OURS not in results.allocators:
         return []
     timed, suite = results.of_kinds(*TIMED), results.of_kinds(*SUITE)
-    return [losses(results, timed, None, f"Where {OURS} is slower than the best other",
-                   f"{len(results.losses(timed))} of {len(timed)} rows, the worst first. Within noise: the rounds of "
-                   "both overlap."),
-            losses(results, suite, "rss_kib", f"Where {OURS} holds more memory than the best other",
-                   f"Peak RSS; {len(results.losses(suite, 'rss_kib'))} of {len(suite)} rows.")]
+    result = [losses(results, timed, None, f"Where {OURS} is slower than the best other"),
+              losses(results, suite, "rss_kib", f"Where {OURS} holds more memory than the best other")]
+    return [table for table, rows in zip(result, (timed, suite)) if rows]
 
 
 def bars(results):
