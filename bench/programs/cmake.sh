@@ -41,4 +41,5 @@ generate() {
 }
 prepare() { generate; }
 result() { ./build/main; }
-measure sh -c 'cmake -G Ninja -S source -B build -DCMAKE_BUILD_TYPE=Release && ninja -j2 -C build'
+# shellcheck disable=SC2016
+measure sh -c '$1 cmake -G Ninja -S source -B build -DCMAKE_BUILD_TYPE=Release && $1 ninja -j2 -C build' sh "$tied"

@@ -19,9 +19,9 @@ for library in ${preload//:/ }; do # the loader would only warn, and glibc be me
 	[ -r "$library" ] || { echo "$name: there is no $library" >&2; exit 1; }
 done
 : "${BENCH_BIN:=$here/../../build/bench}" "${BENCH_CACHE:=$BENCH_BIN/cache}"
-own_work=
-[ -n "${BENCH_WORK:-}" ] || own_work=$(mktemp -d "${TMPDIR:-/tmp}/bench-$name.XXXXXX")
-work=${BENCH_WORK:-$own_work}
+scratch=() # folders to remove at the end
+work=${BENCH_WORK:-}
+[ -n "$work" ] || { work=$(mktemp -d "${TMPDIR:-/tmp}/bench-$name.XXXXXX") && scratch+=("$work"); }
 [ -x "$BENCH_BIN/programs/timed" ] || { echo "$name: $BENCH_BIN/programs/timed is not built" >&2; exit 1; }
 
 # Nothing that a script starts outlives it: what is waited for runs in the background, so that signals are heard at
@@ -32,7 +32,7 @@ clean_up() {
 	# shellcheck disable=SC2086
 	[ -z "$jobs" ] || kill $jobs 2>/dev/null || true
 	wait
-	[ -z "$own_work" ] || rm -rf "$own_work"
+	rm -rf "${scratch[@]}"
 }
 trap clean_up EXIT
 trap 'exit 129' HUP
@@ -40,8 +40,9 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # attended COMMAND...: runs it, ready to be interrupted.
+tied="setpriv --pdeathsig KILL" # what begins so dies with its parent
 attended() {
-	setpriv --pdeathsig KILL "$@" &
+	$tied "$@" &
 	wait $!
 }
 
@@ -57,8 +58,8 @@ need() {
 # amount FULL QUICK: one of them.
 amount() { if [ -n "${BENCH_QUICK:-}" ]; then echo "$2"; else echo "$1"; fi; }
 
-# The folder that is kept: another one when this script, what it shares or the programs' inputs have changed.
-data=$BENCH_CACHE/programs/$name.$(cat "$0" "$here/common.sh" "$input"/* | cksum | cut -d' ' -f1)
+# The folder that is kept: one for each size, and another when this script, what it shares or the inputs have changed.
+data=$BENCH_CACHE/programs/$name.$(amount full quick).$(cat "$0" "$here/common.sh" "$input"/* | cksum | cut -d' ' -f1)
 mkdir -p "$data" "$work"
 cd "$work"
 
@@ -97,7 +98,7 @@ measure() {
 
 # server_start COMMAND...: in the background, on the allocator under test; its process is $server.
 server_start() {
-	setpriv --pdeathsig KILL env ${preload:+LD_PRELOAD="$preload"} "$@" >server.log 2>&1 &
+	$tied env ${preload:+LD_PRELOAD="$preload"} "$@" >server.log 2>&1 &
 	server=$!
 }
 
@@ -113,9 +114,11 @@ server_wait() {
 	fail "the server does not answer"
 }
 
-# server_report REQUESTS NANOSECONDS
+# server_report REQUESTS NANOSECONDS: each as of one request.
 server_report() {
 	echo "bench: time_ns $(($2 / $1))"
+	awk -v requests="$1" -v hertz="$(getconf CLK_TCK)" \
+		'{ sub(/.*\)/, ""); printf "bench: cpu_ns %d\n", ($12 + $13) / hertz * 1e9 / requests }' "/proc/$server/stat"
 	awk '/^VmHWM:/ { print "bench: rss_kib", $2 }' "/proc/$server/status"
 }
 

@@ -32,5 +32,10 @@ if [ ! -d "$repository" ]; then
 	mv "$repository.$$" "$repository"
 fi
 prepare() { cp -r "$repository" repository.git; }
-result() { git -C repository.git fsck --full --strict 2>&1 && git -C repository.git rev-parse main && ls repository.git/objects; }
-measure git -C repository.git -c pack.threads=2 -c gc.aggressiveWindow=30 -c gc.aggressiveDepth=30 gc -q --aggressive --prune=now
+result() {
+	git -C repository.git fsck --full --strict 2>&1 &&
+		git -C repository.git rev-parse main &&
+		ls repository.git/objects
+}
+measure git -C repository.git -c pack.threads=2 -c gc.aggressiveWindow=30 -c gc.aggressiveDepth=30 \
+	gc -q --aggressive --prune=now

@@ -1,5 +1,5 @@
-# redis.sh - a Redis server under redis-benchmark: strings, lists, hashes and sorted sets under random keys. After it, the
-# server's own digest of keys that the load does not touch must be that of a server on glibc.
+# redis.sh - a Redis server under redis-benchmark: strings, lists, hashes and sorted sets under random keys. After it,
+# the server's own digest of keys that the load does not touch must be that of a server on glibc.
 #
 # The server is redis-check-rdb under another name: the package that has it under its own also starts a service.
 # Debian's is linked with jemalloc; so that "glibc" is glibc, the C library itself is preloaded there, and comes first.
@@ -34,6 +34,7 @@ digest() {
 }
 
 plain_digest() (
+	# shellcheck disable=SC2030
 	preload=$glibc
 	start && digest && stop
 )
@@ -41,6 +42,7 @@ plain_digest() (
 load() { attended redis-benchmark -s "$work/socket" -q -c 20 -P 16 -n "$requests" -r 50000 "$@" >load.log; }
 
 once digest plain_digest
+# shellcheck disable=SC2031 # what plain_digest sets is meant for itself alone
 preload=${preload:-$glibc}
 start
 begin=$(date +%s%N)

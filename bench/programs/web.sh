@@ -1,6 +1,6 @@
 # web.sh nginx|apache2 - a web server under wrk: small pages, a folder's listing, compressed answers, connections that
-# end after some requests. nginx with one worker, Apache with a process of 16 threads. A run of fixed time: time_ns is that time
-# by the requests that were answered. Before and after, pages must be those of the server on glibc.
+# end after some requests. nginx with one worker, Apache with a process of 16 threads. A run of fixed time: time_ns is
+# that time by the requests that were answered. After it, pages must be those of the server on glibc.
 . "${0%/*}/common.sh"
 need "$1" "$([ "$1" = nginx ] && echo nginx || echo apache2-bin)"
 need wrk wrk

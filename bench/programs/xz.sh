@@ -1,7 +1,7 @@
 # xz.sh - a compressor with two threads: few, large blocks.
 . "${0%/*}/common.sh"
 need xz xz-utils
-lines=$(amount 700000 180000)
+lines=$(amount 600000 150000)
 generate() {
 	awk -v n="$lines" 'BEGIN {
 		state = 1
