@@ -10,7 +10,8 @@ generate() {
 			print "\tfor (int i = 0; i < n; i++) {\n\t\tstruct s *s = malloc(sizeof *s);"
 			print "\t\tif (s == NULL)\n\t\t\treturn list;"
 			printf "\t\ts->a = i * %d;\n\t\ts->next = list;\n\t\tlist = s;\n", i
-			printf "\t}\n\treturn list;\n}\nint use%d(int n, int k)\n{\n\tint sum = %d;\n\tchar text[%d];\n", i, i, i + 9
+			printf "\t}\n\treturn list;\n}\nint use%d(int n, int k)\n{\n\tint sum = %d;\n", i, i
+			printf "\tchar text[%d];\n", i + 9
 			printf "\tstruct s *list = make%d(n);\n\tif (n > %d && k != 3)\n\t\ttext[n - %d] = 1;\n", i, i, i % 7
 			print "\twhile (list) {\n\t\tstruct s *next = list->next;\n\t\tswitch (list->a % 5) {"
 			for (k = 0; k < 4; k++)

@@ -9,10 +9,10 @@ need redis-benchmark redis-tools
 requests=$(amount 40000 10000)
 glibc=$(ldd "$(command -v redis-check-rdb)" | awk '$1 == "libc.so.6" { print $3 }')
 
-ask() { redis-cli -s "$work/socket" "$@"; }
+ask() { redis-cli -s socket "$@"; }
 
 start() {
-	server_start bash -c 'exec -a redis-server redis-check-rdb "$@"' - --port 0 --unixsocket "$work/socket" \
+	server_start bash -c 'exec -a redis-server redis-check-rdb "$@"' - --port 0 --unixsocket socket \
 		--save '' --appendonly no --daemonize no --enable-debug-command local
 	server_wait ask ping
 	awk 'BEGIN {
@@ -30,7 +30,7 @@ stop() {
 }
 
 digest() {
-	seq 0 499 | sed 's/.*/known:hash:& known:zset:&/' | xargs redis-cli -s "$work/socket" debug digest-value | cksum
+	seq 0 499 | sed 's/.*/known:hash:& known:zset:&/' | xargs redis-cli -s socket debug digest-value | cksum
 }
 
 plain_digest() (
@@ -39,7 +39,7 @@ plain_digest() (
 	start && digest && stop
 )
 
-load() { attended redis-benchmark -s "$work/socket" -q -c 20 -P 16 -n "$requests" -r 50000 "$@" >load.log; }
+load() { attended redis-benchmark -s socket -q -c 20 -P 16 -n "$requests" -r 50000 "$@" >load.log; }
 
 once digest plain_digest
 # shellcheck disable=SC2031 # what plain_digest sets is meant for itself alone
