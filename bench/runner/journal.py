@@ -8,6 +8,7 @@ A run whose key (commit, settings, libraries) is that of data.jsonl goes on with
 under another name, as is the data.json of an earlier run: data-<its date>.jsonl, data-<its date>.json.
 """
 
+import fcntl
 import json
 import os
 
@@ -67,11 +68,24 @@ def write_whole(path, text):
     os.replace(f"{path}.new", path)
 
 
+class Busy(Exception):
+    """Another run writes to the folder."""
+
+
+def lock(folder):
+    """Until this process ends."""
+    try:
+        fcntl.flock(os.open(folder, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise Busy(f"another run writes to {folder}") from None
+
+
 class Journal:
     """The samples of one run, kept in OUT/data.jsonl. `resumed` says how many were there."""
 
     def __init__(self, out, key, meta):
         os.makedirs(out, exist_ok=True)
+        lock(out)
         self.path, self.final = f"{out}/data.jsonl", f"{out}/data.json"
         self.meta, self.samples, self.kept = meta, [], None
         if self.is_mine(key):

@@ -101,12 +101,12 @@ def scatter(results):
 def mean_bars(results):
     """The same means as bars, one panel for time, one for memory."""
     rows = results.of_kinds(*SUITE)
+    if not any(results.ratios(row) for row in rows):
+        return None
     figure, panels = begin(5.2, 4.2, 2)
     for axes, (title, metric) in zip(panels, (("time", None), ("peak RSS", "rss_kib"))):
         means = [(name, results.mean(rows, name, metric)[0]) for name in reversed(results.allocators)]
         means = [(name, mean) for name, mean in means if mean is not None]
-        if not means:
-            continue
         axes.barh([name for name, _ in means], [mean for _, mean in means], height=0.7,
                   color=[colour(results, name) for name, _ in means])
         for at, (_, mean) in enumerate(means):
@@ -156,9 +156,9 @@ def legend(figure, results, names, y):
 def row_bars(results, rows):
     """Time and peak RSS of each row, as ratios to glibc."""
     rows = [row for row in rows if results.ratios(row)]
-    if not rows:
-        return None
     names = [name for name in results.allocators if name != BASE]
+    if not rows or not names:
+        return None
     high = len(rows) * (0.07 * len(names) + 0.1) + 0.5
     figure, panels = begin(10.5, high, 2)
     bar_panel(panels[0], results, rows, None, "time")

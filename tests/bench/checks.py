@@ -75,7 +75,7 @@ def failures(out):
     states = {row: {(sample["status"], sample["why"]) for sample in samples_of(out, row, "libmalloc")}
               for row in ("macro/fails", "macro/fails once", "macro/skipped", "macro/too slow")}
     equal(states, {"macro/fails": {("failed", "SIGSEGV")}, "macro/fails once": {("failed", "exit status 1")},
-                   "macro/skipped": {("skipped", "no such tool")}, "macro/too slow": {("failed", "longer than 1 s")}},
+                   "macro/skipped": {("skipped", "no | tool")}, "macro/too slow": {("failed", "longer than 1 s")}},
           "states")
     equal(samples_of(out, "macro/not built")[0]["status"], "skipped", "a program that is not built")
     equal(samples_of(out, "macro/fails once", "libmalloc")[0]["stderr"], "no luck\n", "stderr")
@@ -83,7 +83,7 @@ def failures(out):
     row = next(line for line in report.splitlines() if line.startswith("| fails once |"))
     equal([("failed" in field) for field in row.split("|")[2:4]], [False, True], f"failed in {row}")
     for text in ("| macro/fails | libmalloc | failed | SIGSEGV |",
-                 "| macro/skipped | glibc | skipped | no such tool |"):
+                 r"| macro/skipped | glibc | skipped | no \| tool |"):
         equal(text in report, True, f"{text} in report.md")
 
 
@@ -203,14 +203,29 @@ def tables(out):
         equal(bool(re.search(pattern, text)), True, f"{pattern} in report.md")
 
 
-def sleepy(out, *options, interrupted=None):
-    """A run over sleepy/; with `interrupted`, by that signal after three samples. Returns its status and stderr."""
+def alone(out):
+    """Reports of one allocator only, without glibc for instance, are whole too."""
+    data = data_of(out)
+    for name in NAMES:
+        folder = f"{out}-alone-{name}"
+        os.makedirs(folder)
+        meta = {**data["meta"], "allocators": [one for one in data["meta"]["allocators"] if one["name"] == name]}
+        samples = [sample for sample in data["samples"] if sample["allocator"] == name]
+        with open(f"{folder}/data.json", "w", encoding="utf-8") as file:
+            json.dump({**data, "meta": meta, "samples": samples}, file)
+        subprocess.run([f"{TOP}/bench/run", "--report-only", "--out", folder], check=True, stderr=subprocess.PIPE)
+        Page(read(f"{folder}/report.html"))
+        equal("own figure" in read(f"{folder}/report.md"), True, "a row in report.md")
+
+
+def sleepy(out, *options, interrupted=None, lines=4):
+    """A run over sleepy/; with `interrupted`, by that signal when its journal has so many lines: status and stderr."""
     command = [f"{TOP}/bench/run", "--source", f"{HERE}/sleepy", "--allocators", "glibc,libmalloc", "--rounds", "2",
                "--out", out, *options]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True,
                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     end = time.monotonic() + 10
-    while interrupted and time.monotonic() < end and journal_lines(out) < 4:
+    while interrupted and time.monotonic() < end and journal_lines(out) < lines:
         time.sleep(0.02)
     if interrupted:
         process.send_signal(interrupted)
@@ -229,10 +244,14 @@ def resume(out, stop=signal.SIGINT, status=130):
     equal(sleepy(out, interrupted=stop)[0], status, "exit status")
     before = read(f"{out}/data.jsonl").splitlines()
     with open(f"{out}/data.jsonl", "a", encoding="utf-8") as file:
-        file.write('{"round": 0, "row": "mac')  # as if it had been killed while it wrote
-    status, stderr = sleepy(out)
-    equal(status, 0, f"exit status of the second run: {stderr}")
+        file.write('{"round": 0, "row": "sta')  # as if it had been killed while it wrote
+    status_then, stderr = sleepy(out, interrupted=stop, lines=len(before) + 3)
+    equal(status_then, status, f"exit status of the second run: {stderr}")
     equal(f"goes on after {len(before) - 1} runs" in stderr, True, f"it goes on: {stderr}")
+    then = journal_lines(out) - 1
+    status, stderr = sleepy(out)
+    equal(status, 0, f"exit status of the third run: {stderr}")
+    equal(f"goes on after {then} runs" in stderr, True, f"it goes on after {then}: {stderr}")
     samples = data_of(out)["samples"]
     equal(samples[:len(before) - 1], [json.loads(line) for line in before[1:]], "the samples of the first run")
     equal(len({(one["round"], one["row"], one["allocator"]) for one in samples}), 12, "runs")
@@ -259,9 +278,22 @@ def anew(out):
     equal(len(data_of(out)["samples"]), 2, "samples")
 
 
+def busy(out):
+    """Two runs do not write to one folder."""
+    out += "-busy"
+    command = [f"{TOP}/bench/run", "--source", f"{HERE}/sleepy", "--allocators", "glibc", "--out", out, "--rounds"]
+    with subprocess.Popen([*command, "100"], stderr=subprocess.DEVNULL) as first:
+        while first.poll() is None and journal_lines(out) == 0:
+            time.sleep(0.02)
+        second = subprocess.run([*command, "1"], stderr=subprocess.PIPE, text=True, check=False)
+        first.terminate()
+    equal((first.returncode, second.returncode), (130, 1), "exit status of both")
+    equal("another run writes to" in second.stderr, True, second.stderr)
+
+
 CHECKS = {function.__name__: function for function in
-          (interleaved, rounds, described, failures, resident, left_behind, means, bars, page, tables, resume,
-           resume_killed, anew)}
+          (interleaved, rounds, described, failures, resident, left_behind, means, bars, page, tables, alone,
+           resume, resume_killed, anew, busy)}
 
 if __name__ == "__main__":
     CHECKS[sys.argv[1]](sys.argv[2])
