@@ -15,14 +15,16 @@ export LC_ALL=C.UTF-8 TZ=UTC
 here=$(cd "${BASH_SOURCE%/*}" && pwd)
 input=$here/input
 name=$(basename "$0" .sh)
+fail() { echo "$name: $*" >&2; exit 1; }
+
 for library in ${preload//:/ }; do # the loader would only warn, and glibc be measured
-	[ -r "$library" ] || { echo "$name: there is no $library" >&2; exit 1; }
+	[ -r "$library" ] || fail "there is no $library"
 done
 : "${BENCH_BIN:=$here/../../build/bench}" "${BENCH_CACHE:=$BENCH_BIN/cache}"
 scratch=() # folders to remove at the end
 work=${BENCH_WORK:-}
 [ -n "$work" ] || { work=$(mktemp -d "${TMPDIR:-/tmp}/bench-$name.XXXXXX") && scratch+=("$work"); }
-[ -x "$BENCH_BIN/programs/timed" ] || { echo "$name: $BENCH_BIN/programs/timed is not built" >&2; exit 1; }
+[ -x "$BENCH_BIN/programs/timed" ] || fail "$BENCH_BIN/programs/timed is not built"
 
 # Nothing that a script starts outlives it: what is waited for runs in the background, so that signals are heard at
 # once, and dies with the script even where that is killed outright.
@@ -39,14 +41,13 @@ trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# attended COMMAND...: runs it, ready to be interrupted.
 tied="setpriv --pdeathsig KILL" # what begins so dies with its parent
+
+# attended COMMAND...: runs it, ready to be interrupted.
 attended() {
 	$tied "$@" &
 	wait $!
 }
-
-fail() { echo "$name: $*" >&2; exit 1; }
 
 # need PROGRAM PACKAGE: the row is left out where the program is missing.
 need() {
@@ -71,7 +72,7 @@ once() {
 }
 
 # What a script may define for `measure`; both run in the folder of the run, on glibc, unmeasured.
-prepare() { :; }       # before the command
+prepare() { :; }         # before the command
 result() { cat stdout; } # prints what must be the same on all allocators
 
 # in_folder FOLDER COMMAND...: one run.
