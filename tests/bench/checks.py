@@ -224,7 +224,7 @@ def sleepy(out, *options, interrupted=None, lines=4):
                "--out", out, *options]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True,
                                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while interrupted and time.monotonic() < end and journal_lines(out) < lines:
         time.sleep(0.02)
     if interrupted:
