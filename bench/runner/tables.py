@@ -205,7 +205,7 @@ def of_kind(results, kind):
 def settings_text(meta):
     settings, made = meta["settings"], meta.get("rounds_made")
     parts = ["quick"] if settings["quick"] else []
-    parts.append(f"{settings['rounds']} rounds, not finished" if made is None else f"{made} rounds")
+    parts.append(f"rounds: {settings['rounds']}, not finished" if made is None else f"rounds: {made}")
     return ", ".join([*parts, f"{settings['timeout_s']:g} s a run at most"])
 
 
