@@ -55,7 +55,7 @@ void statistics_collect(struct statistics *statistics)
 	for (int id = 0; id < ZONE_COUNT; id++)
 		collect_zone(statistics, (enum zone_id)id);
 	statistics->dirty_bytes += cache_idle_pages() << PAGE_SHIFT;
-	struct large_counts large = large_counts();
+	struct store_counts large = store_counts();
 	statistics->run_bytes = run_bytes();
 	statistics->live_bytes += statistics->run_bytes;
 	statistics->mapped_blocks = large.blocks;

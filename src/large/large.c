@@ -1,5 +1,5 @@
 /*
- * large.c - see large.h. No lock of its own: the counts are atomic, the store (store.h) has one.
+ * large.c - see large.h. No lock of its own: the store (store.h) has one.
  */
 #include "large/large.h"
 
@@ -9,50 +9,13 @@
 #include "large/store.h"
 #include "os/map.h"
 #include "os/page_size.h"
-#include "page/meta.h"
 #include "page/pagemap.h"
 
 #include <string.h>
 
 enum { CLEAR_MAX_BYTES = 1 << 20 }; /* up to here clearing a used mapping is cheaper than faulting new pages in */
 
-static _Atomic size_t blocks_now, bytes_now, blocks_most, bytes_most;
 static _Atomic size_t next_colour;
-
-static void raise_to(_Atomic size_t *most, size_t now)
-{
-	size_t known = atomic_load_explicit(most, memory_order_relaxed);
-	while (known < now && !atomic_compare_exchange_weak_explicit(most, &known, now, memory_order_relaxed,
-								     memory_order_relaxed))
-		;
-}
-
-static void count_bytes(size_t more)
-{
-	raise_to(&bytes_most, atomic_fetch_add_explicit(&bytes_now, more, memory_order_relaxed) + more);
-}
-
-static void count_in(size_t bytes)
-{
-	raise_to(&blocks_most, atomic_fetch_add_explicit(&blocks_now, 1, memory_order_relaxed) + 1);
-	count_bytes(bytes);
-}
-
-static void count_out(size_t bytes)
-{
-	atomic_fetch_sub_explicit(&blocks_now, 1, memory_order_relaxed);
-	atomic_fetch_sub_explicit(&bytes_now, bytes, memory_order_relaxed);
-}
-
-struct large_counts large_counts(void)
-{
-	return (struct large_counts){
-		.blocks = atomic_load_explicit(&blocks_now, memory_order_relaxed),
-		.bytes = atomic_load_explicit(&bytes_now, memory_order_relaxed),
-		.blocks_most = atomic_load_explicit(&blocks_most, memory_order_relaxed),
-		.bytes_most = atomic_load_explicit(&bytes_most, memory_order_relaxed),
-	};
-}
 
 /* Names the block in the page map; false when there is no memory for a leaf. */
 static bool block_register(struct large *large)
@@ -73,14 +36,34 @@ static void clear(void *base, size_t bytes)
 	memset(base, 0, bytes);
 }
 
-static void *mapping_get(size_t *bytes, size_t alignment, enum large_content content)
+static struct large *create(size_t bytes, size_t alignment)
 {
-	void *base = alignment <= os_page_size() ? store_take(bytes) : NULL;
-	if (base == NULL)
-		return os_map_aligned(*bytes, size_max(alignment, os_page_size()));
+	struct large *large = large_descriptor_alloc();
+	if (large == NULL)
+		return NULL;
+	if (!mapping_create(&large->mapping, bytes, alignment)) {
+		large_descriptor_free(large);
+		return NULL;
+	}
+	large->address = 0;
+	store_count(1, bytes);
+	return large;
+}
+
+/*
+ * A kept block or a fresh one, counted as live; NULL where there is no memory. Its address is the one it had before,
+ * whose cache lines may still be there, or 0.
+ */
+static struct large *block_get(size_t bytes, size_t alignment, enum large_content content)
+{
+	struct large *large = NULL;
+	if (alignment <= os_page_size())
+		large = store_take(bytes, content == LARGE_ZEROED ? STORE_WHOLE_ONLY : STORE_JOINED);
+	if (large == NULL)
+		return create(bytes, alignment);
 	if (content == LARGE_ZEROED)
-		clear(base, *bytes);
-	return base;
+		clear((void *)large->mapping.base, large->mapping.bytes);
+	return large;
 }
 
 /* Of the bytes that are spare behind the block, whole cache lines may go in front of it, on the first page. */
@@ -89,12 +72,15 @@ static size_t colour_for(size_t spare_bytes)
 	size_t lines = size_min(spare_bytes, PAGE_BYTES) / CACHE_LINE_BYTES;
 	if (lines == 0)
 		return 0;
-	return atomic_fetch_add_explicit(&next_colour, 1, memory_order_relaxed) % lines * CACHE_LINE_BYTES;
+	size_t colour = atomic_load_explicit(&next_colour, memory_order_relaxed);
+	/* Two threads may get the same one: no harm. */
+	atomic_store_explicit(&next_colour, colour + 1, memory_order_relaxed);
+	return colour % lines * CACHE_LINE_BYTES;
 }
 
 bool large_is_allowed(void)
 {
-	return atomic_load_explicit(&blocks_now, memory_order_relaxed) < setting(&settings.mmap_max);
+	return store_live_blocks() < setting(&settings.mmap_max);
 }
 
 void *large_alloc(size_t bytes, size_t alignment, enum large_content content)
@@ -103,22 +89,18 @@ void *large_alloc(size_t bytes, size_t alignment, enum large_content content)
 	size_t mapped = round_up(size_max(bytes + spare, 1), os_page_size());
 	if (mapped < bytes)
 		return NULL;
-	struct large *large = meta_alloc(sizeof(struct large));
+	struct large *large = block_get(mapped, alignment, content);
 	if (large == NULL)
 		return NULL;
-	void *base = mapping_get(&mapped, alignment, content);
-	if (base == NULL) {
-		meta_free(large, sizeof(struct large));
-		return NULL;
-	}
-	size_t colour = alignment == 0 ? colour_for(mapped - bytes) : 0;
-	*large = (struct large){(uintptr_t)base, mapped, (uintptr_t)base + colour, 0};
+	if (alignment != 0)
+		large->address = large->mapping.base;
+	else if (large->address == 0 || bytes > large_usable(large))
+		large->address = large->mapping.base + colour_for(large->mapping.bytes - bytes);
+	large->growths = 0;
 	if (!block_register(large)) {
-		os_unmap(base, mapped);
-		meta_free(large, sizeof(struct large));
+		store_put(large);
 		return NULL;
 	}
-	count_in(mapped);
 	return (void *)large->address;
 }
 
@@ -137,7 +119,7 @@ struct large *large_around(uintptr_t address)
 	if (page == 0)
 		return NULL;
 	struct large *large = pagemap_link(page)->large;
-	return address - large->base < large->mapped_bytes ? large : NULL;
+	return address - large->mapping.base < large->mapping.bytes ? large : NULL;
 }
 
 bool large_free(uintptr_t address)
@@ -145,9 +127,7 @@ bool large_free(uintptr_t address)
 	struct large *large = large_of(address);
 	if (large == NULL || !pagemap_claim_kind(address >> PAGE_SHIFT, PAGE_LARGE, PAGE_NONE))
 		return false;
-	count_out(large->mapped_bytes);
-	store_put((void *)large->base, large->mapped_bytes);
-	meta_free(large, sizeof(struct large));
+	store_put(large);
 	return true;
 }
 
@@ -160,10 +140,10 @@ static size_t bytes_with_reserve(const struct large *large, size_t bytes)
 
 static bool resize_in_place(struct large *large, size_t mapped)
 {
-	if (!os_resize((void *)large->base, large->mapped_bytes, mapped))
+	size_t before = large->mapping.bytes;
+	if (!mapping_resize(&large->mapping, mapped))
 		return false;
-	count_bytes(mapped - large->mapped_bytes);
-	large->mapped_bytes = mapped;
+	store_count(0, mapped - before);
 	return true;
 }
 
@@ -171,41 +151,35 @@ static bool resize_in_place(struct large *large, size_t mapped)
  * The new place is mapped and registered before the pages move, so that nothing can fail afterwards. The old page's
  * kind is cleared before that too: once the pages have left, another thread may be given the old addresses.
  */
-/*
- * After one refusal (a filter, vm.max_map_count) blocks are copied instead: each refusal may cost a target's
- * addresses.
- */
-static _Atomic bool move_refused;
-
 static bool move(struct large *large, size_t mapped)
 {
-	if (atomic_load_explicit(&move_refused, memory_order_relaxed))
+	uintptr_t old_page = large->address >> PAGE_SHIFT;
+	uintptr_t old_base = large->mapping.base;
+	size_t old_bytes = large->mapping.bytes;
+	/* Each refusal may cost a target's addresses. */
+	if (large->mapping.npieces > 1 || mapping_move_is_refused())
 		return false;
-	struct large old = *large;
-	void *target = os_map(mapped);
-	if (target == NULL)
+	uintptr_t target = (uintptr_t)os_map(mapped);
+	if (target == 0)
 		return false;
-	if (!pagemap_ensure((uintptr_t)target >> PAGE_SHIFT, 1)) {
-		os_unmap(target, mapped);
+	if (!pagemap_ensure(target >> PAGE_SHIFT, 1)) {
+		os_unmap((void *)target, mapped);
 		return false;
 	}
-	pagemap_set_kind(old.address >> PAGE_SHIFT, PAGE_NONE);
-	if (!os_move((void *)old.base, old.mapped_bytes, target, mapped)) {
+	pagemap_set_kind(old_page, PAGE_NONE);
+	if (!mapping_move(&large->mapping, target, mapped)) {
 		/* mremap may have unmapped the target before it failed; it may be somebody else's by now. */
-		pagemap_set_kind(old.address >> PAGE_SHIFT, PAGE_LARGE);
-		atomic_store_explicit(&move_refused, true, memory_order_relaxed);
+		pagemap_set_kind(old_page, PAGE_LARGE);
 		return false;
 	}
-	large->base = (uintptr_t)target;
-	large->address = large->base + (old.address - old.base);
-	large->mapped_bytes = mapped;
-	count_bytes(mapped - old.mapped_bytes);
+	large->address = target + (large->address - old_base);
+	store_count(0, mapped - old_bytes);
 	return block_register(large);
 }
 
 static bool grow(struct large *large, size_t bytes)
 {
-	size_t front = large->address - large->base;
+	size_t front = large->address - large->mapping.base;
 	size_t ahead = bytes_with_reserve(large, bytes + front);
 	size_t exact = round_up(bytes + front, os_page_size());
 	return resize_in_place(large, ahead) || move(large, ahead) ||
@@ -221,7 +195,7 @@ void *large_resize(struct large *large, size_t bytes)
 		large->growths++;
 	} else if (usable - bytes > usable / 4) {
 		/* A tail that cannot be unmapped stays usable. */
-		size_t front = large->address - large->base;
+		size_t front = large->address - large->mapping.base;
 		resize_in_place(large, round_up(bytes + front, os_page_size()));
 	}
 	return (void *)large->address;

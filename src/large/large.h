@@ -1,7 +1,7 @@
 /*
  * large.h - blocks with a mapping of their own: requests of M_MMAP_THRESHOLD bytes and more.
  *
- *      base                                        base + mapped_bytes
+ *      mapping.base                                 mapping.base + mapping.bytes
  *      | colour |  the block: usable to the end ...  |
  *               ^ address, on the first page of the mapping
  *
@@ -14,16 +14,18 @@
 #ifndef LM_LARGE_LARGE_H
 #define LM_LARGE_LARGE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "large/mapping.h"
+#include "page/meta.h"
 
 struct large {
-	uintptr_t base;
-	size_t mapped_bytes;
+	struct mapping mapping;
 	uintptr_t address;
 	unsigned growths; /* how often realloc has made it longer */
 };
+
+/* Descriptors of blocks, which the store makes and drops too. NULL: no memory. */
+static inline struct large *large_descriptor_alloc(void) { return meta_alloc(sizeof(struct large)); }
+static inline void large_descriptor_free(struct large *large) { meta_free(large, sizeof(struct large)); }
 
 enum large_content { LARGE_ANY, LARGE_ZEROED };
 
@@ -49,16 +51,7 @@ void *large_resize(struct large *large, size_t bytes);
 
 static inline size_t large_usable(const struct large *large)
 {
-	return large->mapped_bytes - (large->address - large->base);
+	return large->mapping.bytes - (large->address - large->mapping.base);
 }
-
-/* The number of large blocks and the bytes of their mappings, now and at most. */
-struct large_counts {
-	size_t blocks;
-	size_t bytes;
-	size_t blocks_most;
-	size_t bytes_most;
-};
-struct large_counts large_counts(void);
 
 #endif

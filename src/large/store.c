@@ -4,200 +4,369 @@
 #include "large/store.h"
 
 #include "base/bits.h"
-#include "base/lock.h"
-#include "large/large.h"
-#include "os/map.h"
+#include "base/report.h"
 
 enum {
-	SLOTS = 32,
+	SLOTS = 64,
 	GHOSTS = 16,
-	AGE_MAX = 64, /* requests and frees of large blocks */
+	AGE_MAX = 1024, /* requests and frees of large blocks */
 	ALLOWANCE_BYTES = 8 << 20,
-	ALLOWANCE_SHIFT = 3,
+	REST_MIN_BYTES = 64 << 10, /* less is not worth a slot, nor a system call */
+	REST_SHIFT = 3,
+	JOIN_MIN_BYTES = 2 << 20, /* below, the system calls cost more than they save */
+	PART_MIN_BYTES = 128 << 10,
+	PARTS_MAX = 16,
 };
 
-struct mapping {
-	void *base; /* NULL: the slot is free */
+struct ghost {
+	uintptr_t base; /* 0: none */
 	size_t bytes;
-	size_t stamp; /* `clock_now` when it came */
 };
 
 struct lock store_lock;
 
-static struct mapping kept[SLOTS];
-static struct mapping ghosts[GHOSTS];
-static size_t next_ghost;
+/* A kept mapping. Base and bytes stand here too: they are what is searched for. */
+struct slot {
+	uintptr_t base;
+	size_t bytes;
+	size_t stamp; /* clock_now when it came */
+	struct large *large;
+};
+
+static struct slot kept[SLOTS];
+static unsigned nkept;
+static struct ghost ghosts[GHOSTS];
+static unsigned next_ghost;
 static size_t clock_now;
 static size_t allowance;
-static _Atomic size_t held_bytes;
+static _Atomic size_t held_bytes; /* these two are read without the lock as hints */
+static _Atomic size_t live_blocks;
+static struct store_counts counts;
 
 size_t store_held_bytes(void) { return atomic_load_explicit(&held_bytes, memory_order_relaxed); }
+size_t store_live_blocks(void) { return atomic_load_explicit(&live_blocks, memory_order_relaxed); }
 
-static size_t allowance_most(void) { return size_max(large_counts().bytes >> ALLOWANCE_SHIFT, ALLOWANCE_BYTES); }
+static void set_held(size_t bytes) { atomic_store_explicit(&held_bytes, bytes, memory_order_relaxed); }
 
-static bool fits(const struct mapping *mapping, size_t bytes)
+static void count_locked(size_t blocks, size_t more_bytes)
 {
-	return mapping->base != NULL && mapping->bytes >= bytes && mapping->bytes - bytes <= bytes / 4;
+	counts.blocks += blocks;
+	counts.bytes += more_bytes;
+	counts.blocks_most = size_max(counts.blocks_most, counts.blocks);
+	counts.bytes_most = size_max(counts.bytes_most, counts.bytes);
+	atomic_store_explicit(&live_blocks, counts.blocks, memory_order_relaxed);
 }
 
-static struct mapping slot_take(struct mapping *slot)
+void store_count(size_t blocks, size_t more_bytes)
 {
-	struct mapping taken = *slot;
-	atomic_fetch_sub_explicit(&held_bytes, taken.bytes, memory_order_relaxed);
-	slot->base = NULL;
+	lock_acquire(&store_lock, RANK_STORE);
+	count_locked(blocks, more_bytes);
+	lock_release(&store_lock, RANK_STORE);
+}
+
+struct store_counts store_counts(void)
+{
+	lock_acquire(&store_lock, RANK_STORE);
+	struct store_counts now = counts;
+	lock_release(&store_lock, RANK_STORE);
+	return now;
+}
+
+static size_t allowance_most(void) { return size_max(counts.bytes, ALLOWANCE_BYTES); }
+
+static void slot_add(struct large *large, size_t stamp)
+{
+	kept[nkept++] = (struct slot){large->mapping.base, large->mapping.bytes, stamp, large};
+	set_held(store_held_bytes() + large->mapping.bytes);
+}
+
+static struct large *slot_take(unsigned slot)
+{
+	struct large *taken = kept[slot].large;
+	set_held(store_held_bytes() - kept[slot].bytes);
+	kept[slot] = kept[--nkept];
 	return taken;
 }
 
-/* The slot that fits best, or NULL. */
-static struct mapping *best_fit(size_t bytes)
+/* The first `bytes` of a slot; all of it where what would be left is little, or there is no descriptor for it. */
+static struct large *slot_take_front(unsigned slot, size_t bytes)
 {
-	struct mapping *best = NULL;
-	for (size_t i = 0; i < SLOTS; i++)
-		if (fits(&kept[i], bytes) && (best == NULL || kept[i].bytes < best->bytes))
-			best = &kept[i];
+	size_t stamp = kept[slot].stamp;
+	struct large *taken = slot_take(slot);
+	size_t rest_bytes = taken->mapping.bytes - bytes;
+	if (rest_bytes < REST_MIN_BYTES || rest_bytes <= bytes >> REST_SHIFT)
+		return taken;
+	struct large *rest = large_descriptor_alloc();
+	if (rest != NULL) {
+		mapping_cut(&taken->mapping, bytes, &rest->mapping);
+		rest->address = 0;
+		slot_add(rest, stamp);
+	}
+	return taken;
+}
+
+/* The slot of the shortest mapping of at least `bytes`, or SLOTS. */
+static unsigned best_fit(size_t bytes)
+{
+	unsigned best = SLOTS;
+	for (unsigned i = 0; i < nkept; i++)
+		if (kept[i].bytes >= bytes && (best == SLOTS || kept[i].bytes < kept[best].bytes))
+			best = i;
 	return best;
 }
 
-/* The request finds nothing: would a mapping that was unmapped lately have done? */
+/* The slot of the longest mapping of at most `npieces`, or SLOTS. */
+static unsigned longest(size_t npieces)
+{
+	unsigned found = SLOTS;
+	for (unsigned i = 0; i < nkept; i++)
+		if (kept[i].large->mapping.npieces <= npieces && (found == SLOTS || kept[i].bytes > kept[found].bytes))
+			found = i;
+	return found;
+}
+
+static unsigned oldest(void)
+{
+	unsigned found = 0;
+	for (unsigned i = 1; i < nkept; i++)
+		if (kept[i].stamp < kept[found].stamp)
+			found = i;
+	return found;
+}
+
+/* Parts that serve a request together; what they are long together, at most what is wanted and a bit more. */
+struct parts {
+	struct large *part[PARTS_MAX];
+	const struct mapping *mapping[PARTS_MAX];
+	unsigned count;
+	size_t bytes;
+};
+
+static void collect(struct parts *parts, size_t bytes)
+{
+	size_t npieces = MAPPING_PIECES - 1; /* one is for what they lack */
+	while (parts->bytes < bytes && parts->count < PARTS_MAX) {
+		unsigned slot = longest(npieces);
+		if (slot == SLOTS || kept[slot].bytes < PART_MIN_BYTES)
+			return;
+		size_t lack = bytes - parts->bytes;
+		struct large *part = kept[slot].bytes > lack ? slot_take_front(slot, lack) : slot_take(slot);
+		npieces -= part->mapping.npieces;
+		parts->bytes += part->mapping.bytes;
+		parts->part[parts->count++] = part;
+	}
+}
+
+/* So many bytes must be faulted in: would a mapping that was unmapped lately have helped? */
 static void learn_from_ghosts(size_t bytes)
 {
-	for (size_t i = 0; i < GHOSTS; i++) {
-		if (fits(&ghosts[i], bytes)) {
+	for (unsigned i = 0; i < GHOSTS; i++) {
+		if (ghosts[i].base != 0 && ghosts[i].bytes >= bytes / 2) {
 			allowance = size_min(allowance + ghosts[i].bytes, allowance_most());
-			ghosts[i].base = NULL;
+			ghosts[i].base = 0;
 			return;
 		}
 	}
 }
 
-static void remember(void *base, size_t bytes)
+static void remember(const struct mapping *mapping)
 {
-	ghosts[next_ghost] = (struct mapping){base, bytes, clock_now};
+	ghosts[next_ghost] = (struct ghost){mapping->base, mapping->bytes};
 	next_ghost = (next_ghost + 1) % GHOSTS;
 }
 
-/* The oldest kept mapping, or NULL. */
-static struct mapping *oldest(void)
-{
-	struct mapping *found = NULL;
-	for (size_t i = 0; i < SLOTS; i++)
-		if (kept[i].base != NULL && (found == NULL || kept[i].stamp < found->stamp))
-			found = &kept[i];
-	return found;
-}
-
 /* The oldest mapping, if nobody wanted it for long; the allowance goes with it. */
-static struct mapping take_stale(void)
+static struct large *take_stale(void)
 {
-	struct mapping *slot = oldest();
 	clock_now++;
-	if (slot == NULL || clock_now - slot->stamp <= AGE_MAX)
-		return (struct mapping){NULL, 0, 0};
-	allowance -= size_min(allowance, slot->bytes);
+	if (likely(nkept == 0))
+		return NULL;
+	unsigned slot = oldest();
+	if (likely(clock_now - kept[slot].stamp <= AGE_MAX))
+		return NULL;
+	allowance -= size_min(allowance, kept[slot].bytes);
 	return slot_take(slot);
 }
 
-/* The oldest mapping, if more is held than the live blocks now justify. */
-static struct mapping take_excess(void)
+static void destroy(struct large *large)
 {
-	struct mapping *slot = oldest();
-	allowance = size_min(allowance, allowance_most());
-	return slot != NULL && store_held_bytes() > allowance ? slot_take(slot) : (struct mapping){NULL, 0, 0};
+	if (large == NULL)
+		return;
+	mapping_destroy(&large->mapping);
+	large_descriptor_free(large);
 }
 
-static void mapping_drop(struct mapping mapping)
+/* No mapping is long enough: takes the parts that may be joined, and learns from what they lack. */
+static void take_parts(struct parts *parts, size_t bytes, enum store_parts how)
 {
-	/* munmap fails when it would split a mapping at vm.max_map_count: then at least the frames go back. */
-	if (mapping.base != NULL && !os_unmap(mapping.base, mapping.bytes))
-		os_purge(mapping.base, mapping.bytes);
+	if (how == STORE_JOINED && bytes >= JOIN_MIN_BYTES && !mapping_move_is_refused())
+		collect(parts, bytes);
+	if (parts->bytes < bytes)
+		learn_from_ghosts(bytes - parts->bytes);
 }
 
-void *store_take(size_t *bytes)
+/* Joins the parts into the first one's descriptor, or into none: they are used up. */
+static struct large *join(struct parts *parts, size_t bytes)
 {
-	struct mapping taken = {NULL, 0, 0};
-	lock_acquire(&store_lock, RANK_STORE);
-	struct mapping *slot = best_fit(*bytes);
-	if (slot != NULL)
-		taken = slot_take(slot);
-	else
-		learn_from_ghosts(*bytes);
-	struct mapping stale = take_stale();
+	struct mapping mapping;
+	struct large *large = NULL;
+	for (unsigned i = 0; i < parts->count; i++)
+		parts->mapping[i] = &parts->part[i]->mapping;
+	bool joined = mapping_join(&mapping, parts->mapping, parts->count, size_max(bytes, parts->bytes));
+	for (unsigned i = joined; i < parts->count; i++)
+		large_descriptor_free(parts->part[i]);
+	if (joined) {
+		large = parts->part[0];
+		mapping_copy(&large->mapping, &mapping);
+		large->address = 0;
+		store_count(1, mapping.bytes);
+	}
+	return large;
+}
+
+/* The rest of store_take, with the lock held, which it releases. */
+static noinline struct large *take_joined(size_t bytes, enum store_parts how)
+{
+	struct parts parts = {.count = 0};
+	take_parts(&parts, bytes, how);
 	lock_release(&store_lock, RANK_STORE);
-	mapping_drop(stale);
-	if (taken.base != NULL)
-		*bytes = taken.bytes;
-	return taken.base;
+	return parts.count > 0 ? join(&parts, bytes) : NULL;
 }
 
-static struct mapping *free_slot(void)
+struct large *store_take(size_t bytes, enum store_parts how)
 {
-	for (size_t i = 0; i < SLOTS; i++)
-		if (kept[i].base == NULL)
-			return &kept[i];
-	return NULL;
+	struct large *taken;
+	lock_acquire(&store_lock, RANK_STORE);
+	struct large *stale = take_stale();
+	unsigned slot = best_fit(bytes);
+	if (likely(slot != SLOTS)) {
+		taken = slot_take_front(slot, bytes);
+		count_locked(1, taken->mapping.bytes);
+		lock_release(&store_lock, RANK_STORE);
+	} else {
+		taken = take_joined(bytes, how);
+	}
+	destroy(stale);
+	return taken;
 }
 
-/* Keeps a mapping if the allowance covers it with what is held already, and a slot is free. */
-static bool keep(void *base, size_t bytes)
+/* Makes one of two kept mappings that lie one behind the other, unless they have too many pieces. */
+static void merge(unsigned slot, unsigned behind)
 {
-	struct mapping *slot = free_slot();
-	if (slot == NULL || store_held_bytes() + bytes > allowance)
-		return false;
-	*slot = (struct mapping){base, bytes, clock_now};
-	atomic_fetch_add_explicit(&held_bytes, bytes, memory_order_relaxed);
-	return true;
+	struct large *large = kept[slot].large;
+	if (!mapping_append(&large->mapping, &kept[behind].large->mapping))
+		return;
+	kept[slot].bytes = large->mapping.bytes;
+	kept[slot].stamp = clock_now;
+	large_descriptor_free(kept[behind].large);
+	kept[behind] = kept[--nkept];
 }
 
-static void drop_excess(void)
+/* The slot whose mapping begins, or ends, at an address; or SLOTS. */
+static unsigned beginning_at(uintptr_t address)
 {
-	struct mapping excess;
-	do {
+	unsigned slot = 0;
+	while (slot < nkept && kept[slot].base != address)
+		slot++;
+	return slot < nkept ? slot : SLOTS;
+}
+
+static unsigned ending_at(uintptr_t address)
+{
+	unsigned slot = 0;
+	while (slot < nkept && kept[slot].base + kept[slot].bytes != address)
+		slot++;
+	return slot < nkept ? slot : SLOTS;
+}
+
+/* Keeps a mapping, merged with its neighbours. */
+static void keep(struct large *large)
+{
+	uintptr_t base = large->mapping.base;
+	unsigned behind = beginning_at(base + large->mapping.bytes);
+	unsigned before = ending_at(base);
+	slot_add(large, clock_now);
+	if (behind != SLOTS)
+		merge(nkept - 1, behind);
+	if (before != SLOTS)
+		merge(ending_at(base), beginning_at(base));
+}
+
+/* The oldest mapping, if more is held than the live blocks now justify, or all slots are full. */
+static struct large *take_excess(void)
+{
+	allowance = size_min(allowance, allowance_most());
+	bool is_excess = nkept > 0 && (store_held_bytes() > allowance || nkept == SLOTS);
+	return unlikely(is_excess) ? slot_take(oldest()) : NULL;
+}
+
+static cold void drop_excess(struct large *excess)
+{
+	while (excess != NULL) {
+		destroy(excess);
 		lock_acquire(&store_lock, RANK_STORE);
 		excess = take_excess();
 		lock_release(&store_lock, RANK_STORE);
-		mapping_drop(excess);
-	} while (excess.base != NULL);
+	}
 }
 
-void store_put(void *base, size_t bytes)
+void store_put(struct large *large)
 {
-	struct mapping dropped = {base, bytes, 0};
 	lock_acquire(&store_lock, RANK_STORE);
-	struct mapping stale = take_stale();
-	if (keep(base, bytes))
-		dropped.base = NULL;
+	struct large *stale = take_stale();
+	count_locked((size_t)-1, 0 - large->mapping.bytes);
+	bool is_kept = store_held_bytes() + large->mapping.bytes <= size_min(allowance, allowance_most());
+	if (is_kept)
+		keep(large);
 	else
-		remember(base, bytes);
+		remember(&large->mapping);
+	struct large *excess = take_excess();
 	lock_release(&store_lock, RANK_STORE);
-	mapping_drop(stale);
-	mapping_drop(dropped);
-	drop_excess();
+	destroy(stale);
+	destroy(is_kept ? NULL : large);
+	if (unlikely(excess != NULL))
+		drop_excess(excess);
 }
 
 bool store_drain(void)
 {
+	struct large *taken;
 	bool any = false;
-	for (;;) {
+	do {
 		lock_acquire(&store_lock, RANK_STORE);
-		struct mapping *slot = oldest();
-		struct mapping taken = slot != NULL ? slot_take(slot) : (struct mapping){NULL, 0, 0};
+		taken = nkept > 0 ? slot_take(oldest()) : NULL;
 		allowance = 0;
 		lock_release(&store_lock, RANK_STORE);
-		if (taken.base == NULL)
-			return any;
-		any = true;
-		mapping_drop(taken);
-	}
+		any |= taken != NULL;
+		destroy(taken);
+	} while (taken != NULL);
+	return any;
 }
 
 bool store_remembers(uintptr_t address)
 {
 	bool found = false;
 	lock_acquire(&store_lock, RANK_STORE);
-	for (size_t i = 0; i < SLOTS; i++)
-		found |= kept[i].base != NULL && address - (uintptr_t)kept[i].base < kept[i].bytes;
-	for (size_t i = 0; i < GHOSTS; i++)
-		found |= ghosts[i].base != NULL && address - (uintptr_t)ghosts[i].base < ghosts[i].bytes;
+	for (unsigned i = 0; i < nkept; i++)
+		found |= address - kept[i].base < kept[i].bytes;
+	for (unsigned i = 0; i < GHOSTS; i++)
+		found |= ghosts[i].base != 0 && address - ghosts[i].base < ghosts[i].bytes;
 	lock_release(&store_lock, RANK_STORE);
 	return found;
+}
+
+void store_check(void)
+{
+	size_t sum = 0;
+	lock_acquire(&store_lock, RANK_STORE);
+	for (unsigned i = 0; i < nkept; i++) {
+		const struct mapping *mapping = &kept[i].large->mapping;
+		mapping_check(mapping);
+		if (mapping->base != kept[i].base || mapping->bytes != kept[i].bytes)
+			report_internal("store: a slot and its mapping differ");
+		sum += mapping->bytes;
+	}
+	if (sum != store_held_bytes() || (sum > allowance && allowance > 0))
+		report_internal("store: what is held and the sum differ");
+	lock_release(&store_lock, RANK_STORE);
 }

@@ -1,29 +1,51 @@
 /*
- * store.h - freed mappings kept for reuse, by programs that show that they reuse them.
+ * store.h - the live large mappings counted, and freed ones kept for reuse, by programs that show that they reuse them.
  *
  * A freed mapping is unmapped, and remembered as a ghost: its length, its address. When a request comes that the ghost
- * would have served, the program has just paid a mapping and its page faults in vain, and the allowance grows
- * by that length: from then on so many bytes of freed mappings are kept. A mapping that nobody wanted over AGE_MAX
- * further requests and frees is unmapped, and the allowance shrinks by it. So a program that frees a block once gets
- * its memory
- * back at once, and a loop over a block pays only for its first round.
+ * would have helped, the program has just paid a mapping and its page faults in vain, and the allowance grows by that
+ * length: from then on so many bytes of freed mappings are kept. What nobody wanted over AGE_MAX further requests and
+ * frees is unmapped, and the allowance shrinks by it. So a program that frees a block once gets its memory back at
+ * once, and a loop over blocks pays only for its first round.
  *
- * Invariant: held_bytes = the sum over the slots <= allowance <= 8 MiB or an eighth of the live large blocks.
+ * A request is served from the front of the shortest kept mapping that is long enough; what is left behind it stays
+ * kept. Where none is, several are joined (mapping.h), and only what they lack is faulted in anew: so blocks of
+ * ever different lengths need no more frames than were once in use.
  *
- * store_lock (RANK_STORE) guards all of it; nothing is mapped or unmapped while it is held.
+ * Invariant (store_check): held_bytes = the sum over kept[0 .. nkept) <= allowance <= 8 MiB or the live bytes.
+ *
+ * store_lock (RANK_STORE) guards all of it; nothing is mapped, moved or unmapped while it is held.
  */
 #ifndef LM_LARGE_STORE_H
 #define LM_LARGE_STORE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "base/lock.h"
+#include "large/large.h"
 
-/* A kept mapping of at least *bytes and at most a quarter more, its content unknown; *bytes becomes its length. */
-void *store_take(size_t *bytes);
+/* The number of live large blocks and the bytes of their mappings, now and at most. */
+struct store_counts {
+	size_t blocks;
+	size_t bytes;
+	size_t blocks_most;
+	size_t bytes_most;
+};
+struct store_counts store_counts(void);
 
-/* Takes over a mapping: keeps it or unmaps it. */
-void store_put(void *base, size_t bytes);
+/* The live blocks as a hint, without the lock. */
+size_t store_live_blocks(void);
+
+enum store_parts { STORE_WHOLE_ONLY, STORE_JOINED };
+
+/*
+ * A kept block of at least `bytes` and at most an eighth or 64 KiB more, its content unknown; its address the one it had,
+ * or 0 where it is new. NULL: there is none. STORE_JOINED: one put together of several will do. It is counted as live.
+ */
+struct large *store_take(size_t bytes, enum store_parts parts);
+
+/* Takes over a live block that nobody refers to any more: keeps or unmaps it. It is counted as live no more. */
+void store_put(struct large *large);
+
+/* Counts a mapping that did not come from the store, or one that became longer or shorter (blocks 0). */
+void store_count(size_t blocks, size_t more_bytes);
 
 /* Unmaps all that is kept: true if there was any. */
 bool store_drain(void);
@@ -32,6 +54,8 @@ bool store_drain(void);
 bool store_remembers(uintptr_t address);
 
 size_t store_held_bytes(void);
+
+void store_check(void);
 
 /* For fork. */
 extern struct lock store_lock;

@@ -8,6 +8,7 @@
 #include "base/syscall.h"
 #include "os/page_size.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <sys/mman.h>
 
@@ -63,10 +64,13 @@ bool os_resize(void *address, size_t old_bytes, size_t new_bytes)
 	return !syscall_failed(syscall6(SYS_mremap, (long)address, (long)old_bytes, (long)new_bytes, 0, 0, 0));
 }
 
-bool os_move(void *address, size_t old_bytes, void *target, size_t new_bytes)
+enum os_moved os_move(void *address, size_t old_bytes, void *target, size_t new_bytes)
 {
-	return !syscall_failed(syscall6(SYS_mremap, (long)address, (long)old_bytes, (long)new_bytes,
-					MREMAP_MAYMOVE | MREMAP_FIXED, (long)target, 0));
+	long result = syscall6(SYS_mremap, (long)address, (long)old_bytes, (long)new_bytes,
+			       MREMAP_MAYMOVE | MREMAP_FIXED, (long)target, 0);
+	if (!syscall_failed(result))
+		return OS_MOVED;
+	return result == -EFAULT ? OS_MOVE_SEVERAL_AREAS : OS_MOVE_REFUSED;
 }
 
 bool os_purge(void *address, size_t bytes)

@@ -28,8 +28,12 @@ bool os_unmap(void *address, size_t bytes);
 /* Grows or shrinks a mapping where it is; false when the kernel refused, and it is as it was. */
 bool os_resize(void *address, size_t old_bytes, size_t new_bytes);
 
-/* Moves a mapping's pages over [target, target + new_bytes), which is the caller's; false, and it is as it was. */
-bool os_move(void *address, size_t old_bytes, void *target, size_t new_bytes);
+/*
+ * Moves a mapping's pages over [target, target + new_bytes), which is the caller's. Else it is as it was: it lies in
+ * several areas of the kernel, or the kernel refused for another reason.
+ */
+enum os_moved { OS_MOVED, OS_MOVE_SEVERAL_AREAS, OS_MOVE_REFUSED };
+enum os_moved os_move(void *address, size_t old_bytes, void *target, size_t new_bytes);
 
 /* The frames go back, the addresses stay and read as zeros; false when the kernel refused. */
 bool os_purge(void *address, size_t bytes);

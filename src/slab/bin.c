@@ -5,7 +5,7 @@
  *      free:   let the magazine grow; swap; give the full one to the depot; empty it into the slabs
  *
  * A bin begins with a small limit and doubles it at each visit to the slabs. What all limits of a thread allow is
- * charged against its budget of bytes; when that is used up, a clock hand takes room from bins without recent misses.
+ * charged against its budget of bytes; when that is used up, a clock hand takes room from bins that are not in use.
  */
 #include "slab/bin.h"
 
@@ -14,15 +14,30 @@
 #include "slab/cache.h"
 
 enum {
-	ALL_THREADS_BYTES = 4 << 20, /* the budgets share this between the threads, within: */
-	BUDGET_MIN_BYTES = 32 << 10,
-	BUDGET_MAX_BYTES = 512 << 10,
+	BUDGET_MAX_BYTES = 2 << 20, /* of a thread, while all threads together are charged for at most this: */
+	POOL_BYTES = 24 << 20,
+	SHARED_BYTES = 8 << 20, /* beyond that each has its part of this, */
+	SHARE_MIN_BYTES = 32 << 10,
+	MANY_THREADS = 16, /* and of more threads not all are busy: twice as many share half as much */
+	HAND_STEPS = 16,   /* of the clock hand at one miss */
 };
 
-static size_t budget_bytes(void)
+/* The sum of all threads' charges. A hint, relaxed. */
+static _Atomic size_t pool_charged;
+
+/* What a thread may be charged for when the pool is used up. */
+static size_t share_bytes(void)
 {
-	size_t share = ALL_THREADS_BYTES / size_max(thread_cache_count(), 1);
-	return size_min(size_max(share, BUDGET_MIN_BYTES), BUDGET_MAX_BYTES);
+	size_t threads = size_max(thread_cache_count(), 1);
+	size_t share = SHARED_BYTES / threads * MANY_THREADS / size_max(threads, MANY_THREADS);
+	return size_min(size_max(share, SHARE_MIN_BYTES), BUDGET_MAX_BYTES);
+}
+
+static size_t budget_bytes(const struct thread_cache *cache)
+{
+	size_t pool = atomic_load_explicit(&pool_charged, memory_order_relaxed);
+	size_t left = pool < POOL_BYTES ? POOL_BYTES - pool : 0;
+	return size_max(size_min(cache->charged + left, BUDGET_MAX_BYTES), share_bytes());
 }
 
 static void **top_of(const struct bin *bin) { return atomic_load_explicit(&bin->top, memory_order_relaxed); }
@@ -73,6 +88,7 @@ static void charge(struct thread_cache *cache, unsigned c, size_t limit, unsigne
 	struct side *side = &cache->side[c];
 	size_t bytes = limit * magazines * size_classes[c].bytes;
 	cache->charged += bytes - side->charge;
+	atomic_fetch_add_explicit(&pool_charged, bytes - side->charge, memory_order_relaxed);
 	side->charge = (uint32_t)bytes;
 	side->limit = (uint16_t)limit;
 }
@@ -86,6 +102,11 @@ static void empty_into_slabs(struct magazine *magazine, unsigned c, const char *
 {
 	cache_free(c, magazine->slot, magazine->count, function);
 	magazine->count = 0;
+}
+
+void bin_charge_only(const struct thread_cache *cache)
+{
+	atomic_store_explicit(&pool_charged, cache == NULL ? 0 : cache->charged, memory_order_relaxed);
 }
 
 void bin_close(struct thread_cache *cache, unsigned c)
@@ -112,26 +133,32 @@ void bin_close(struct thread_cache *cache, unsigned c)
 	}
 }
 
-/* One step of the clock hand: a bin without a miss since the last round gives up its room. */
+/* True if the bin was used since the hand came by: a miss, or hits, which move its top. */
+static bool was_used(const struct bin *bin, struct side *side)
+{
+	void **top = top_of(bin);
+	bool used = side->recent || top != side->seen;
+	side->recent = false;
+	side->seen = top;
+	return used;
+}
+
+/* One step of the clock hand: a bin that was not used since the last round gives up its room. */
 static void hand_step(struct thread_cache *cache, unsigned for_class)
 {
 	unsigned c = cache->hand;
 	cache->hand = c + 1 < CLASS_COUNT ? c + 1 : 1;
-	if (c == for_class || cache->side[c].charge == 0)
-		return;
-	if (cache->side[c].recent)
-		cache->side[c].recent = false;
-	else
+	if (c != for_class && cache->side[c].charge != 0 && !was_used(&cache->bin[c], &cache->side[c]))
 		bin_close(cache, c);
 }
 
-/* Tries to have `bytes` of the budget free. Two rounds: in the first, recent bins lose only their mark. */
+/* Tries to have `bytes` of the budget free; where all bins are in use it soon gives up, and this one goes without. */
 static bool make_room(struct thread_cache *cache, size_t bytes, unsigned for_class)
 {
-	size_t budget = budget_bytes();
+	size_t budget = budget_bytes(cache);
 	if (bytes > budget)
 		return false;
-	for (unsigned i = 0; i < 2 * CLASS_COUNT && cache->charged + bytes > budget; i++)
+	for (unsigned i = 0; i < HAND_STEPS && cache->charged + bytes > budget; i++)
 		hand_step(cache, for_class);
 	return cache->charged + bytes <= budget;
 }

@@ -15,6 +15,9 @@ size_t bin_objects(const struct thread_cache *cache, unsigned size_class);
 /* Reports a double free that the bin's objects show. Changes nothing and takes no lock. */
 void bin_verify(const struct thread_cache *cache, unsigned size_class);
 
+/* In the child of fork: no cache but this one (or none) is charged for any more. */
+void bin_charge_only(const struct thread_cache *cache);
+
 void bin_check(const struct thread_cache *cache, unsigned size_class);
 
 #endif

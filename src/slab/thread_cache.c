@@ -136,6 +136,7 @@ void thread_cache_fork_child(void)
 	if (own)
 		list_push_back(&threads, &cache->node);
 	atomic_store_explicit(&thread_count, own, memory_order_relaxed);
+	bin_charge_only(own ? cache : NULL);
 }
 
 void thread_cache_check(const struct thread_cache *cache)

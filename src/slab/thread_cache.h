@@ -41,6 +41,7 @@ struct side {
 	uint16_t limit;  /* objects that each of the two magazines may hold now */
 	bool recent;     /* there was a miss since the clock hand came by */
 	void **_Atomic bottom; /* shown to statistics: the loaded magazine's, or NULL */
+	void **seen;           /* the bin's top when the clock hand last came by */
 	_Atomic uint32_t previous_objects; /* shown likewise */
 	bool draining;   /* closed to frees until the next malloc: see drain_is_due in bin.c */
 };

@@ -1,0 +1,182 @@
+/*
+ * mapping.c - see mapping.h.
+ */
+#include "large/mapping.h"
+
+#include "base/bits.h"
+#include "base/report.h"
+#include "os/map.h"
+#include "os/page_size.h"
+
+#include <stdatomic.h>
+
+static _Atomic bool move_refused;
+
+bool mapping_move_is_refused(void) { return atomic_load_explicit(&move_refused, memory_order_relaxed); }
+
+static bool move_pages(uintptr_t from, size_t from_bytes, uintptr_t to, size_t to_bytes)
+{
+	enum os_moved moved = os_move((void *)from, from_bytes, (void *)to, to_bytes);
+	if (moved == OS_MOVE_REFUSED)
+		atomic_store_explicit(&move_refused, true, memory_order_relaxed);
+	return moved == OS_MOVED;
+}
+
+/* The kernel makes one area of new mappings side by side. Where it did not, moving them fails, and nothing else. */
+enum { AREA_NEW = 0 };
+
+/* What was moved never merges with what lies beside it. */
+static size_t area_moved(void)
+{
+	static _Atomic size_t last;
+	return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
+}
+
+static void make_one_piece(struct mapping *mapping, uintptr_t base, size_t bytes, size_t area)
+{
+	mapping->base = base;
+	mapping->bytes = bytes;
+	mapping->npieces = base != 0;
+	mapping->piece[0] = (struct piece){bytes, area};
+}
+
+bool mapping_create(struct mapping *mapping, size_t bytes, size_t alignment)
+{
+	void *base = os_map_aligned(bytes, size_max(alignment, os_page_size()));
+	make_one_piece(mapping, (uintptr_t)base, bytes, AREA_NEW);
+	return base != NULL;
+}
+
+void mapping_destroy(const struct mapping *mapping)
+{
+	/* munmap fails when it would split an area at vm.max_map_count. */
+	if (!os_unmap((void *)mapping->base, mapping->bytes))
+		os_purge((void *)mapping->base, mapping->bytes);
+}
+
+void mapping_cut(struct mapping *mapping, size_t bytes, struct mapping *rest)
+{
+	size_t at = 0;
+	size_t left = bytes;
+	while (left >= mapping->piece[at].bytes)
+		left -= mapping->piece[at++].bytes;
+	rest->base = mapping->base + bytes;
+	rest->bytes = mapping->bytes - bytes;
+	rest->npieces = 0;
+	for (size_t i = at; i < mapping->npieces; i++)
+		rest->piece[rest->npieces++] = mapping->piece[i];
+	rest->piece[0].bytes -= left;
+	mapping->piece[at].bytes = left;
+	mapping->npieces = at + (left > 0);
+	mapping->bytes = bytes;
+}
+
+bool mapping_append(struct mapping *mapping, const struct mapping *behind)
+{
+	struct piece *last = &mapping->piece[mapping->npieces - 1];
+	bool fused = last->area == behind->piece[0].area;
+	if (mapping->npieces + behind->npieces - fused > MAPPING_PIECES)
+		return false;
+	if (fused)
+		last->bytes += behind->piece[0].bytes;
+	for (size_t i = fused; i < behind->npieces; i++)
+		mapping->piece[mapping->npieces++] = behind->piece[i];
+	mapping->bytes += behind->bytes;
+	return true;
+}
+
+/* Moves the pieces of `part` to the mapping's addresses from `at` on, and notes them: how many bytes could be moved. */
+static size_t join_part(struct mapping *mapping, size_t at, const struct mapping *part)
+{
+	size_t done = 0;
+	for (size_t i = 0; i < part->npieces; i++) {
+		size_t bytes = part->piece[i].bytes;
+		if (!move_pages(part->base + done, bytes, mapping->base + at + done, bytes))
+			break;
+		mapping->piece[mapping->npieces++] = (struct piece){bytes, area_moved()};
+		done += bytes;
+	}
+	return done;
+}
+
+/*
+ * A piece could not be moved, and the kernel may have unmapped its place before it said so: what is there now may be
+ * somebody else's. So the rest is given back around it.
+ */
+static void give_up_join(struct mapping *mapping, size_t at, const struct mapping *part, size_t done)
+{
+	size_t begin = at + done;
+	size_t end = at + part->bytes;
+	if (begin > 0)
+		os_unmap((void *)mapping->base, begin);
+	if (end < mapping->bytes)
+		os_unmap((void *)(mapping->base + end), mapping->bytes - end);
+	os_unmap((void *)(part->base + done), part->bytes - done);
+	mapping->base = 0;
+}
+
+bool mapping_join(struct mapping *mapping, const struct mapping *const *parts, size_t count, size_t bytes)
+{
+	size_t at = 0;
+	mapping->base = (uintptr_t)os_map(bytes);
+	mapping->bytes = bytes;
+	mapping->npieces = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (mapping->base == 0) {
+			mapping_destroy(parts[i]);
+			continue;
+		}
+		size_t done = join_part(mapping, at, parts[i]);
+		if (done < parts[i]->bytes)
+			give_up_join(mapping, at, parts[i], done);
+		at += done;
+	}
+	if (mapping->base != 0 && at < bytes)
+		mapping->piece[mapping->npieces++] = (struct piece){bytes - at, AREA_NEW};
+	return mapping->base != 0;
+}
+
+static bool shrink(struct mapping *mapping, size_t bytes)
+{
+	if (!os_unmap((void *)(mapping->base + bytes), mapping->bytes - bytes))
+		return false;
+	struct mapping gone;
+	mapping_cut(mapping, bytes, &gone);
+	return true;
+}
+
+bool mapping_resize(struct mapping *mapping, size_t bytes)
+{
+	if (bytes < mapping->bytes)
+		return shrink(mapping, bytes);
+	size_t more = bytes - mapping->bytes;
+	struct piece *last = &mapping->piece[mapping->npieces - 1];
+	if (!os_resize((void *)(mapping->base + mapping->bytes - last->bytes), last->bytes, last->bytes + more))
+		return false;
+	last->bytes += more;
+	mapping->bytes = bytes;
+	return true;
+}
+
+bool mapping_move(struct mapping *mapping, uintptr_t target, size_t bytes)
+{
+	if (mapping->npieces > 1 || !move_pages(mapping->base, mapping->bytes, target, bytes))
+		return false;
+	make_one_piece(mapping, target, bytes, area_moved());
+	return true;
+}
+
+void mapping_check(const struct mapping *mapping)
+{
+	size_t sum = 0;
+	for (size_t i = 0; i < mapping->npieces; i++) {
+		const struct piece *piece = &mapping->piece[i];
+		sum += piece->bytes;
+		if (piece->bytes == 0 || piece->bytes % os_page_size() != 0)
+			report_internal("mapping: a piece is no whole pages");
+		if (i > 0 && piece[-1].area == piece->area)
+			report_internal("mapping: two pieces are one");
+	}
+	if (sum != mapping->bytes || mapping->npieces > MAPPING_PIECES)
+		report_internal("mapping: the pieces are not its bytes");
+}
