@@ -11,4 +11,5 @@ struct settings settings = {
 	.top_pad = 128 * KIB,
 	.mmap_max = 65536,
 	.adaptive_trim = 1,
+	.huge_page_threshold = 32 * 1024 * KIB,
 };

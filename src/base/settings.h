@@ -17,6 +17,7 @@ struct settings {
 	_Atomic size_t mmap_max;       /* count; at most this many mapped blocks at a time */
 	_Atomic size_t perturb;        /* 0, or a byte: new memory is filled with its complement, freed with it */
 	_Atomic size_t adaptive_trim;  /* 1: trim and purge loosen when memory is soon bought back */
+	_Atomic size_t huge_page_threshold; /* bytes; a heap of at least so much in use grows by huge pages */
 	_Atomic size_t keep_deepbind;  /* 1: dlopen leaves RTLD_DEEPBIND alone */
 };
 

@@ -30,6 +30,8 @@ const struct option option_table[] = {
 	{"adaptive_trim", NULL, NULL, 0, &settings.adaptive_trim, 0, 1,
 	 "0 or 1; trim and purge loosen while memory is soon bought back; setting trim_threshold or top_pad ends it "
 	 "(1)"},
+	{"huge_page_threshold", NULL, NULL, 0, &settings.huge_page_threshold, 0, SIZE_MAX,
+	 "bytes; a heap of which at least this much is in use grows by huge pages; -1: never (33554432)"},
 	{"deepbind", NULL, NULL, 0, &settings.keep_deepbind, 0, 1,
 	 "0 or 1; dlopen leaves RTLD_DEEPBIND alone (0)"},
 };

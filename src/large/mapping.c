@@ -105,8 +105,11 @@ static size_t join_part(struct mapping *mapping, size_t at, const struct mapping
  */
 static void give_up_join(struct mapping *mapping, size_t at, const struct mapping *part, size_t done)
 {
+	const struct piece *failed = part->piece;
+	for (size_t moved = 0; moved < done; failed++)
+		moved += failed->bytes;
 	size_t begin = at + done;
-	size_t end = at + part->bytes;
+	size_t end = begin + failed->bytes;
 	if (begin > 0)
 		os_unmap((void *)mapping->base, begin);
 	if (end < mapping->bytes)

@@ -78,6 +78,12 @@ bool os_purge(void *address, size_t bytes)
 	return !syscall_failed(syscall3(SYS_madvise, (long)address, (long)bytes, MADV_DONTNEED));
 }
 
+bool os_advise_huge(void *address, size_t bytes, enum os_huge huge)
+{
+	int advice = huge == OS_HUGE ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;
+	return !syscall_failed(syscall3(SYS_madvise, (long)address, (long)bytes, advice));
+}
+
 bool os_is_mapped(const void *address)
 {
 	unsigned char resident;

@@ -38,6 +38,10 @@ enum os_moved os_move(void *address, size_t old_bytes, void *target, size_t new_
 /* The frames go back, the addresses stay and read as zeros; false when the kernel refused. */
 bool os_purge(void *address, size_t bytes);
 
+/* Whether the range is to be made of huge pages from now on; false where the kernel has none. */
+enum os_huge { OS_HUGE, OS_HUGE_NOT };
+bool os_advise_huge(void *address, size_t bytes, enum os_huge huge);
+
 /* True if all of the page that holds `address` may be read without a fault. */
 bool os_is_mapped(const void *address);
 

@@ -61,7 +61,9 @@ static bool break_raise(struct zone *zone, uintptr_t now, uintptr_t target, size
 	uintptr_t end = round_up((target + npages) << PAGE_SHIFT, unit);
 	if (end <= now)
 		return true;
-	uintptr_t padded = round_up(end + pad_bytes(zone), unit);
+	size_t pad = pad_bytes(zone);
+	/* A large pad ends where a huge page may. */
+	uintptr_t padded = round_up(end + pad, pad < HUGE_PAGES << PAGE_SHIFT ? unit : HUGE_PAGES << PAGE_SHIFT);
 	uintptr_t after = padded;
 	uintptr_t before = padded > now ? os_brk_raise(padded - now) : 0;
 	if (before == 0) {

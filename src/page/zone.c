@@ -111,6 +111,18 @@ void zone_attach_purged(struct zone *zone, struct buddy_block block, bool purged
 	zone_note_put(zone, block.page, npages);
 }
 
+/* After a block of HUGE_PAGES or more was split for the run: the other halves are all there, and clean. */
+static bool rest_is_clean(const struct zone *zone, const struct page_run *run)
+{
+	struct buddy_block block;
+	uintptr_t page = run->page + run->npages;
+	uintptr_t end = run->page + HUGE_PAGES;
+	while (page < end && buddy_find_around(&zone->buddy, page, &block) &&
+	       pagemap_count_dirty(block.page, (size_t)1 << block.order) == 0)
+		page = block.page + ((uintptr_t)1 << block.order);
+	return page >= end;
+}
+
 /* The run's dirty pages as its taker sees them; pages that had been given back before count as bought back. */
 static void run_describe(struct zone *zone, struct page_run *run)
 {
@@ -122,6 +134,7 @@ static void run_describe(struct zone *zone, struct page_run *run)
 		run->dirty = dirty == 0 ? 0 : ~UINT32_C(0);
 	if (was_touched && dirty < run->npages)
 		purge_note_bought(run->npages - dirty);
+	run->begins_huge = dirty == 0 && run->page % HUGE_PAGES == 0 && rest_is_clean(zone, run);
 	if (in_span(zone, run->page)) {
 		zone->touched_end = size_max(zone->touched_end, run->page + run->npages);
 		zone->known_end = size_max(zone->known_end, zone->touched_end);

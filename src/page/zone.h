@@ -61,7 +61,10 @@ struct page_run {
 	size_t npages;
 	uint32_t dirty; /* up to 32 pages: bit i, page i may hold old content; more pages: 0 when all are zero */
 	enum zone_id zone;
+	bool begins_huge; /* it begins HUGE_PAGES that are free else and all clean, aligned to their size */
 };
+
+enum { HUGE_PAGES = 512 };
 
 /*
  * Hands out `npages` (1 or more) contiguous pages, aligned to the next power of two (at most to 4 MiB). The page map

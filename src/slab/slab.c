@@ -4,9 +4,12 @@
 #include "slab/slab.h"
 
 #include "base/report.h"
+#include "page/huge.h"
 #include "page/meta.h"
 #include "page/purge.h"
 #include "page/zone.h"
+
+enum { HUGE_OBJECT_MAX_BYTES = 1024 }; /* of slabs that may begin a huge page: each of its pages will be touched */
 
 /* The objects first to last (indices), which overlap something. */
 struct span {
@@ -49,6 +52,8 @@ struct slab *slab_create(unsigned size_class)
 		.zone = (uint8_t)run.zone,
 	};
 	bitmap_fill(slab, class->objects);
+	if (class->bytes <= HUGE_OBJECT_MAX_BYTES)
+		huge_begin(&run);
 	pagemap_link(run.page)->slab = slab;
 	pagemap_set_kind(run.page, PAGE_SLAB);
 	pagemap_set_class(run.page, class->pages, size_class);
