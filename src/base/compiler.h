@@ -13,6 +13,12 @@
 /* A symbol of the library's interface; everything else is built with hidden visibility. */
 #define LM_EXPORT __attribute__((visibility("default")))
 
+/*
+ * Says so where data is declared, for code outside of its file: -fvisibility covers definitions only, and the compiler
+ * would fetch the address from the global offset table first.
+ */
+#define LM_HIDDEN __attribute__((visibility("hidden")))
+
 /* Debug builds (make DEBUG=1) test the invariants as they go. */
 #ifdef LM_DEBUG
 enum { DEBUG_CHECKS = 1 };

@@ -7,6 +7,8 @@
 #ifndef LM_BASE_SETTINGS_H
 #define LM_BASE_SETTINGS_H
 
+#include "base/compiler.h"
+
 #include <stdatomic.h>
 #include <stddef.h>
 
@@ -21,7 +23,7 @@ struct settings {
 	_Atomic size_t keep_deepbind;  /* 1: dlopen leaves RTLD_DEEPBIND alone */
 };
 
-extern struct settings settings;
+extern struct settings settings LM_HIDDEN;
 
 static inline size_t setting(const _Atomic size_t *value)
 {

@@ -78,7 +78,7 @@ struct page_leaf {
 	struct page_block *_Atomic block[LEAF_PAGES / BLOCK_PAGES];
 };
 
-extern struct page_leaf *_Atomic pagemap_root[ROOT_ENTRIES];
+extern struct page_leaf *_Atomic pagemap_root[ROOT_ENTRIES] LM_HIDDEN;
 
 /* The leaf of a page number, or NULL. Acquire pairs with the release in install (pagemap.c). */
 static always_inline struct page_leaf *pagemap_leaf(uintptr_t page)
