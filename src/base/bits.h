@@ -21,8 +21,8 @@ static inline uintptr_t round_up(uintptr_t x, uintptr_t unit) { return (x + unit
 /* Index of the lowest set bit; x is not 0. */
 static inline unsigned low_bit(uint64_t x) { return (unsigned)__builtin_ctzll(x); }
 
-/* Floor of log2; x is not 0. */
-static inline unsigned log2_floor(uint64_t x) { return 63u - (unsigned)__builtin_clzll(x); }
+/* Floor of log2; x is not 0. With ^ for -, the compiler sees that this is x86's bit scan and no more. */
+static inline unsigned log2_floor(uint64_t x) { return 63u ^ (unsigned)__builtin_clzll(x); }
 
 /* Smallest k with 2^k >= x; x is not 0. */
 static inline unsigned log2_ceil(uint64_t x) { return x == 1 ? 0 : log2_floor(x - 1) + 1; }
