@@ -123,6 +123,13 @@ noinline void heap_free_slow(void *pointer, const char *function)
 		pointer_free_foreign(pointer, function);
 }
 
+/* The same as heap_free, by the whole page map. */
+noinline void heap_free_outside(void *pointer, const char *function)
+{
+	if (unlikely(!bin_push(bin_of(pagemap_class((uintptr_t)pointer)), pointer)))
+		heap_free_slow(pointer, function);
+}
+
 /* An object whose memory is known to be zero is taken past the magazines, which do not know. */
 static void *calloc_pages(unsigned size_class, size_t bytes)
 {

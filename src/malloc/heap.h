@@ -19,7 +19,11 @@
 void *heap_alloc_medium(size_t bytes);
 void *heap_alloc_slow(size_t bytes);
 
-/* The rest of free: NULL, a full magazine, what is not small, a bad pointer. */
+/*
+ * The rest of free: whatever lies outside of the page map's window; then NULL, a full magazine, what is not small, a
+ * bad pointer.
+ */
+void heap_free_outside(void *pointer, const char *function);
 void heap_free_slow(void *pointer, const char *function);
 
 /* `count` objects of `bytes` each, zeroed; the product is checked. */
@@ -49,15 +53,14 @@ static always_inline void *heap_alloc(size_t bytes)
 
 static always_inline void heap_free(void *pointer, const char *function)
 {
-	uintptr_t page = (uintptr_t)pointer >> PAGE_SHIFT;
-	struct page_leaf *leaf = pagemap_leaf(page);
-	if (likely(leaf != NULL)) {
-		size_t index = pagemap_index(page);
-		unsigned size_class = atomic_load_explicit(&leaf->class_of[index], memory_order_relaxed);
-		if (likely(bin_push(bin_of(size_class), pointer)))
+	size_t index = pagemap_window_index((uintptr_t)pointer);
+	if (likely(index < LEAF_PAGES)) {
+		if (likely(bin_push(bin_of(pagemap_window_class(index)), pointer)))
 			return;
+		heap_free_slow(pointer, function);
+		return;
 	}
-	heap_free_slow(pointer, function);
+	heap_free_outside(pointer, function);
 }
 
 #endif

@@ -4,12 +4,18 @@
 #include "page/pagemap.h"
 
 #include "base/bits.h"
+#include "os/brk.h"
 #include "os/map.h"
 #include "os/page_size.h"
 #include "page/meta.h"
 
 /* Almost all of it is never touched: a program uses two or three entries. */
 struct page_leaf *_Atomic pagemap_root[ROOT_ENTRIES];
+
+struct page_leaf pagemap_window;
+
+/* In a line that nobody writes: every free reads it. */
+cache_line_aligned _Atomic uintptr_t pagemap_window_base = WINDOW_UNCLAIMED;
 
 /* Maps `bytes` for *entry if it is NULL. Two threads may race to here: one mapping stays. */
 static bool install(void *_Atomic *entry, size_t bytes)
@@ -28,10 +34,35 @@ static bool install(void *_Atomic *entry, size_t bytes)
 	return true;
 }
 
+/*
+ * Makes the window root[index] if the break lies there. Where another thread has just mapped a leaf, that one stays:
+ * then the window has no class, and free() goes the long way, as it does for class 0.
+ */
+static void window_claim(uintptr_t index)
+{
+	uintptr_t base = index << LEAF_SHIFT;
+	uintptr_t unclaimed = WINDOW_UNCLAIMED;
+	struct page_leaf *none = NULL;
+	if (os_brk_now() >> LEAF_SHIFT != index)
+		return;
+	if (atomic_compare_exchange_strong_explicit(&pagemap_window_base, &unclaimed, base, memory_order_relaxed,
+						    memory_order_relaxed))
+		atomic_compare_exchange_strong_explicit(&pagemap_root[index], &none, &pagemap_window,
+							memory_order_release, memory_order_relaxed);
+}
+
+static bool leaf_ensure(uintptr_t index)
+{
+	if (index >= ROOT_ENTRIES)
+		return false;
+	if (atomic_load_explicit(&pagemap_root[index], memory_order_relaxed) == NULL)
+		window_claim(index);
+	return install((void *_Atomic *)&pagemap_root[index], sizeof(struct page_leaf));
+}
+
 static bool block_ensure(uintptr_t page)
 {
-	uintptr_t index = page / LEAF_PAGES;
-	if (index >= ROOT_ENTRIES || !install((void *_Atomic *)&pagemap_root[index], sizeof(struct page_leaf)))
+	if (!leaf_ensure(page / LEAF_PAGES))
 		return false;
 	struct page_leaf *leaf = pagemap_leaf(page);
 	return install((void *_Atomic *)&leaf->block[pagemap_index(page) / BLOCK_PAGES], sizeof(struct page_block));

@@ -14,6 +14,9 @@
  * Only
  * their touched parts use memory. class_of lies apart because free() reads it alone: 64 pages in a cache line.
  *
+ * The window is the leaf of the break, and so of the heap in all but huge programs. It lies in .bss, where free() finds
+ * a class without the root and without asking if there is a leaf.
+ *
  * class_of and kind are read without a lock: a pointer that the program rightly holds was published after they were
  * written, and any other pointer may read an old value, which is then reported. The rest belongs to the owner of the
  * page: zone.lock while it is free, the slab's cache.lock, or the thread that allocates or frees a large block.
@@ -79,6 +82,31 @@ struct page_leaf {
 };
 
 extern struct page_leaf *_Atomic pagemap_root[ROOT_ENTRIES] LM_HIDDEN;
+
+/* The leaf of the break once it was asked for. */
+extern struct page_leaf pagemap_window LM_HIDDEN;
+
+/* The first address of the window's 2 GiB; unclaimed, one that no pointer has. Written once. */
+#define WINDOW_UNCLAIMED ((uintptr_t)1 << 63)
+extern _Atomic uintptr_t pagemap_window_base LM_HIDDEN;
+
+/*
+ * The page's index in the window; LEAF_PAGES or more if it is not there. Relaxed: with an old base the page is outside.
+ * Exclusive or is the difference, since a leaf's first address is aligned to its size.
+ */
+static always_inline size_t pagemap_window_index(uintptr_t address)
+{
+	uintptr_t base = atomic_load_explicit(&pagemap_window_base, memory_order_relaxed);
+	size_t index = (base ^ address) >> PAGE_SHIFT;
+	__asm__("" : "+r"(index)); /* gcc would compare before it shifts, which takes another register and a move */
+	return index;
+}
+
+/* The size class of the slab on a page of the window; 0 when no slab is there. */
+static always_inline unsigned pagemap_window_class(size_t index)
+{
+	return atomic_load_explicit(&pagemap_window.class_of[index], memory_order_relaxed);
+}
 
 /* The leaf of a page number, or NULL. Acquire pairs with the release in install (pagemap.c). */
 static always_inline struct page_leaf *pagemap_leaf(uintptr_t page)

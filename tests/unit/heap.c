@@ -402,8 +402,22 @@ static void bad_pointers_are_reported(void **state)
 	expect(free_it, &small, "pointer into the stack", "free");
 	expect(free_it, (void *)8, "pointer never allocated", "free");
 	expect(free_it, (void *)UINTPTR_MAX, "pointer never allocated", "free");
+	expect(free_it, (void *)((uintptr_t)freed ^ (uintptr_t)1 << 63), "pointer never allocated", "free");
 	heap_free(large, "free");
 	expect(free_it, large, "double free", "free");
+}
+
+/* A heap whose pages are not in the page map's window, as beyond its 2 GiB or where no break can be raised. */
+static void all_is_the_same_outside_of_the_window(void **state)
+{
+	atomic_store(&pagemap_window_base, 0);
+	void *small = heap_alloc(64);
+	assert_true(pagemap_window_index((uintptr_t)small) >= LEAF_PAGES);
+	heap_free(small, "free");
+	assert_ptr_equal(bin_newest(bin_of(size_class_of(64))), small);
+	churn(0);
+	nothing_is_left();
+	bad_pointers_are_reported(state);
 }
 
 /* The space at the end of a slab is never an object, even where it is as long as one begins. */
@@ -443,4 +457,5 @@ UNIT_MAIN(UNIT(blocks_keep_their_contents), UNIT(blocks_keep_their_contents_what
 	  UNIT(each_size_is_served_from_its_layer), UNIT(a_threshold_inside_a_class_loses_nothing),
 	  UNIT(zero_and_null_are_allowed), UNIT(impossible_requests_are_refused),
 	  UNIT(free_keeps_errno), UNIT(resizing_stays_where_it_fits), UNIT(calloc_of_used_memory_is_zero),
-	  UNIT(bad_pointers_are_reported), UNIT(the_waste_of_a_slab_is_reported), UNIT(no_inner_address_is_taken))
+	  UNIT(bad_pointers_are_reported), UNIT(all_is_the_same_outside_of_the_window),
+	  UNIT(the_waste_of_a_slab_is_reported), UNIT(no_inner_address_is_taken))

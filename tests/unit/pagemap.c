@@ -4,6 +4,7 @@
 #include "unit.h"
 
 #include "base/bits.h"
+#include "os/brk.h"
 #include "page/meta.h"
 #include "page/pagemap.h"
 
@@ -68,6 +69,49 @@ static void leaves_are_made_where_asked(void **state)
 	assert_int_equal(bytes_for(LEAF_FIRST + LEAF_PAGES), 0);
 	assert_int_equal(bytes_for(LEAF_FIRST + 2 * LEAF_PAGES), 0);
 	assert_null(pagemap_leaf(LEAF_FIRST + 3 * LEAF_PAGES));
+}
+
+/* What free() makes of an address. */
+static unsigned class_by_window(uintptr_t address)
+{
+	size_t index = pagemap_window_index(address);
+	return index < LEAF_PAGES ? pagemap_window_class(index) : pagemap_class(address);
+}
+
+static void window_knows(uintptr_t address, unsigned size_class)
+{
+	check(pagemap_window_index(address) < LEAF_PAGES);
+	check(class_by_window(address) == size_class && pagemap_class(address) == size_class);
+	for (unsigned bit = LEAF_SHIFT; bit < 64; bit++)
+		check(class_by_window(address ^ (uintptr_t)1 << bit) == 0);
+}
+
+static void the_window_is_the_leaf_of_the_break(void **state)
+{
+	(void)state;
+	struct random random = random_start(5);
+	uintptr_t first = round_down(os_brk_now() >> PAGE_SHIFT, LEAF_PAGES);
+	for (unsigned bit = 0; bit < 64; bit++)
+		check(class_by_window((uintptr_t)1 << bit) == 0 && class_by_window(UINTPTR_MAX << bit) == 0);
+	/* A leaf elsewhere is not the window. */
+	assert_true(pagemap_ensure(LEAF_FIRST, 1));
+	pagemap_set_class(LEAF_FIRST, 1, 7);
+	assert_int_equal(class_by_window(LEAF_FIRST << PAGE_SHIFT), 7);
+	assert_int_equal(pagemap_window_base, WINDOW_UNCLAIMED);
+	assert_true(pagemap_ensure(first, LEAF_PAGES));
+	assert_ptr_equal(pagemap_leaf(first), &pagemap_window);
+	assert_int_equal(pagemap_window_base, first << PAGE_SHIFT);
+	for (size_t i = 0; i < unit_rounds(20000); i++) {
+		uintptr_t page = first + random_below(&random, LEAF_PAGES);
+		unsigned size_class = 1 + (unsigned)random_below(&random, 88);
+		pagemap_set_class(page, 1, size_class);
+		window_knows((page << PAGE_SHIFT) + random_below(&random, PAGE_BYTES), size_class);
+	}
+	window_knows(first << PAGE_SHIFT, pagemap_window_class(0));
+	window_knows(((first + LEAF_PAGES) << PAGE_SHIFT) - 1, pagemap_window_class(LEAF_PAGES - 1));
+	check(pagemap_window_index((first << PAGE_SHIFT) - 1) >= LEAF_PAGES);
+	check(pagemap_window_index((first + LEAF_PAGES) << PAGE_SHIFT) >= LEAF_PAGES);
+	assert_int_equal(class_by_window(LEAF_FIRST << PAGE_SHIFT), 7);
 }
 
 static void the_last_leaf_is_the_end(void **state)
@@ -247,7 +291,8 @@ static void threads_make_one_leaf(void **state)
 			assert_int_equal(pagemap_kind(LEAF_FIRST + i * LEAF_PAGES + index), PAGE_SLAB);
 }
 
-UNIT_MAIN(UNIT(any_address_can_be_asked), UNIT(leaves_are_made_where_asked), UNIT(the_last_leaf_is_the_end),
+UNIT_MAIN(UNIT(any_address_can_be_asked), UNIT(leaves_are_made_where_asked),
+	  UNIT(the_window_is_the_leaf_of_the_break), UNIT(the_last_leaf_is_the_end),
 	  UNIT(kinds_and_classes_stay_where_they_are_put), UNIT(a_claim_needs_the_right_kind),
 	  UNIT(dirty_bits_match_an_array), UNIT(the_nearest_kind_below_is_found), UNIT(threads_claim_each_page_once),
 	  UNIT(threads_make_one_leaf))
