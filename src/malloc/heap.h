@@ -41,8 +41,7 @@ size_t heap_usable(const void *pointer);
 static always_inline void *heap_alloc(size_t bytes)
 {
 	if (likely(bytes <= TABLE_MAX_BYTES)) {
-		size_t index = (bytes + CLASS_GRAIN_BYTES - 1) / CLASS_GRAIN_BYTES;
-		unsigned size_class = atomic_load_explicit(&size_class_table[index], memory_order_relaxed);
+		unsigned size_class = atomic_load_explicit(&size_class_table[bytes], memory_order_relaxed);
 		void *object = bin_pop(bin_of(size_class));
 		if (likely(object != NULL))
 			return object;

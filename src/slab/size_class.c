@@ -52,13 +52,15 @@ const struct size_class size_classes[CLASS_COUNT] = {
 	CLASS(106496, 26), CLASS(114688, 28), CLASS(122880, 30), CLASS(131072, 32),
 };
 
-#define TWO(c) (c), (c)
-#define FOUR(c) TWO(c), TWO(c)
+/* The requests of class c, or of four classes from c on: `size` bytes, `step` more than the class before. */
+#define ONE(c, size, step) [(size) - (step) + 1 ... (size)] = (c)
+#define TWO(c, size, step) ONE(c, size, step), ONE((c) + 1, (size) + (step), step)
+#define FOUR(c, size, step) TWO(c, size, step), TWO((c) + 2, (size) + 2 * (step), step)
 
-_Atomic uint8_t size_class_table[TABLE_MAX_BYTES / CLASS_GRAIN_BYTES + 1] = {
-	1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
-	TWO(17), TWO(18), TWO(19), TWO(20), TWO(21), TWO(22), TWO(23), TWO(24),
-	FOUR(25), FOUR(26), FOUR(27), FOUR(28), FOUR(29), FOUR(30), FOUR(31), FOUR(32),
+_Atomic uint8_t size_class_table[TABLE_MAX_BYTES + 1] = {
+	[0] = 1,
+	FOUR(1, 16, 16), FOUR(5, 80, 16), FOUR(9, 144, 16), FOUR(13, 208, 16),
+	FOUR(17, 288, 32), FOUR(21, 416, 32), FOUR(25, 576, 64), FOUR(29, 832, 64),
 };
 
 unsigned size_class_of(size_t bytes)
@@ -83,9 +85,8 @@ unsigned size_class_aligned(size_t bytes, size_t alignment)
 
 void size_class_set_threshold(size_t threshold)
 {
-	for (size_t i = 0; i <= TABLE_MAX_BYTES / CLASS_GRAIN_BYTES; i++) {
-		size_t bytes = i * CLASS_GRAIN_BYTES;
+	for (size_t bytes = 0; bytes <= TABLE_MAX_BYTES; bytes++) {
 		unsigned c = bytes >= threshold ? 0 : size_class_of(bytes);
-		atomic_store_explicit(&size_class_table[i], (uint8_t)c, memory_order_relaxed);
+		atomic_store_explicit(&size_class_table[bytes], (uint8_t)c, memory_order_relaxed);
 	}
 }

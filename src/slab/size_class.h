@@ -12,6 +12,7 @@
 #define LM_SLAB_SIZE_CLASS_H
 
 #include "base/bits.h"
+#include "base/compiler.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -44,8 +45,11 @@ struct size_class {
 
 extern const struct size_class size_classes[CLASS_COUNT];
 
-/* Class of a request of up to TABLE_MAX_BYTES, by (bytes + 15) / 16. Entries at or above M_MMAP_THRESHOLD are 0. */
-extern _Atomic uint8_t size_class_table[TABLE_MAX_BYTES / CLASS_GRAIN_BYTES + 1];
+/*
+ * Class of a request of up to TABLE_MAX_BYTES, by its bytes: to make an index of 16-byte units from them would take two
+ * instructions of malloc. Entries from M_MMAP_THRESHOLD on are 0.
+ */
+extern _Atomic uint8_t size_class_table[TABLE_MAX_BYTES + 1] LM_HIDDEN;
 
 /* The class of a request of TABLE_MAX_BYTES < bytes <= SMALL_MAX_BYTES. */
 static inline unsigned size_class_of_medium(size_t bytes)

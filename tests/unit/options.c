@@ -188,8 +188,8 @@ static void what_follows_from_a_value_is_done(void **state)
 	(void)state;
 	assert_int_equal(settings.adaptive_trim, 1);
 	assert_true(option_set(option_of_mallopt(M_MMAP_THRESHOLD), 512));
-	assert_int_equal(size_class_table[512 / 16 - 1], size_class_of(496));
-	assert_int_equal(size_class_table[512 / 16], 0);
+	assert_int_equal(size_class_table[511], size_class_of(511));
+	assert_int_equal(size_class_table[512], 0);
 	assert_int_equal(settings.adaptive_trim, 1);
 	assert_true(option_set(option_of_mallopt(M_TRIM_THRESHOLD), 1));
 	assert_int_equal(settings.adaptive_trim, 0);

@@ -67,7 +67,7 @@ static void every_request_gets_the_smallest_class(void **state)
 		if (bytes > TABLE_MAX_BYTES)
 			check(c == size_class_of_medium(bytes));
 		else
-			check(c == size_class_table[(bytes + CLASS_GRAIN_BYTES - 1) / CLASS_GRAIN_BYTES]);
+			check(c == size_class_table[bytes]);
 		size_t waste = size_classes[c].bytes - bytes;
 		if (bytes > 128)
 			check(waste * 8 <= bytes && waste * 9 <= size_classes[c].bytes);
@@ -82,12 +82,8 @@ static void the_table_follows_the_threshold(void **state)
 	static const size_t thresholds[] = {0, 1, 15, 16, 17, 100, 127, 128, 129, 512, 1000, 1008, 1009, 1023, 1024, 1025, SIZE_MAX};
 	for (size_t i = 0; i < sizeof(thresholds) / sizeof(thresholds[0]); i++) {
 		size_class_set_threshold(thresholds[i]);
-		for (size_t bytes = 0; bytes <= TABLE_MAX_BYTES; bytes++) {
-			unsigned entry = size_class_table[(bytes + CLASS_GRAIN_BYTES - 1) / CLASS_GRAIN_BYTES];
-			/* An entry stands for 16 sizes: where the threshold is among them, the slow path decides. */
-			size_t most = round_up(bytes, CLASS_GRAIN_BYTES);
-			assert_int_equal(entry, most >= thresholds[i] ? 0 : size_class_of(bytes));
-		}
+		for (size_t bytes = 0; bytes <= TABLE_MAX_BYTES; bytes++)
+			assert_int_equal(size_class_table[bytes], bytes >= thresholds[i] ? 0 : size_class_of(bytes));
 	}
 }
 
