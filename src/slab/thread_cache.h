@@ -84,9 +84,26 @@ static always_inline void *bin_pop(struct bin *bin)
 {
 	void **top = atomic_load_explicit(&bin->top, memory_order_relaxed);
 	void *object = *top;
-	if (likely(object != NULL))
-		atomic_store_explicit(&bin->top, top - 1, memory_order_relaxed);
+	if (unlikely(object == NULL))
+		return NULL;
+	atomic_store_explicit(&bin->top, top - 1, memory_order_relaxed);
+	/* So that gcc loads it where malloc returns it, and keeps the bin elsewhere. It forgets that it is not NULL. */
+	__asm__("" : "+r"(object));
+	if (object == NULL)
+		__builtin_unreachable();
 	return object;
+}
+
+/*
+ * size_class_begins for the bin's class. The empty assembly pretends to change the magic, so that gcc multiplies and
+ * compares with memory, and does not load it first.
+ */
+static always_inline bool bin_object_begins(struct bin *bin, const void *object)
+{
+	uint32_t offset = (uint32_t)(uintptr_t)object & bin->offset_mask;
+	uint32_t product = offset * bin->magic;
+	__asm__("" : "+m"(bin->magic));
+	return product < bin->magic;
 }
 
 /*
@@ -96,9 +113,7 @@ static always_inline void *bin_pop(struct bin *bin)
 static always_inline bool bin_push(struct bin *bin, void *object)
 {
 	void **top = atomic_load_explicit(&bin->top, memory_order_relaxed);
-	uint32_t offset = (uint32_t)(uintptr_t)object & bin->offset_mask;
-	if (unlikely(top == bin->limit) || unlikely(!size_class_begins(bin->magic, offset)) ||
-	    unlikely(*top == object))
+	if (unlikely(top == bin->limit) || unlikely(!bin_object_begins(bin, object)) || unlikely(*top == object))
 		return false;
 	top[1] = object;
 	atomic_store_explicit(&bin->top, top + 1, memory_order_relaxed);
