@@ -27,6 +27,7 @@ struct depot {
 	uint32_t nfull;
 	uint32_t nfull_min; /* the fewest there were since `operations` was last 0: what was not needed */
 	uint32_t operations;
+	uint32_t turned_away; /* full magazines that found no room in that time */
 	struct magazine *full;
 	_Atomic size_t objects; /* in the full magazines; read by statistics */
 } cache_line_aligned;

@@ -13,9 +13,6 @@
 #define SLOTS_OF_MEDIUM(size) ((size) <= 8192 ? 13 : (size) <= 32768 ? 5 : 1)
 #define SLOTS(size) ((size) <= 4096 ? SLOTS_OF_SMALL(size) : SLOTS_OF_MEDIUM(size))
 #define FIRST(size) ((size) <= 128 ? 16 : (size) <= 1024 ? 8 : (size) <= 4096 ? 4 : 1)
-#define DEPOT_BYTES (512 * 1024)
-#define DEPOT_FITS(size) (DEPOT_BYTES / (SLOTS(size) * (size)))
-#define DEPOT(size) ((size) > 32768 ? 0 : DEPOT_FITS(size))
 
 #define QUARTER(objects) ((4 << 16) / ((objects) + 1))
 
@@ -24,7 +21,7 @@
 
 #define CLASS(size, npages)                                                                                   \
 	{(size),     MAGIC_OF(size, npages), OBJECTS(size, npages), (npages), ORDER(npages), SLOTS(size), FIRST(size), \
-	 DEPOT(size), QUARTER(OBJECTS(size, npages))}
+	 (size) <= 32768, QUARTER(OBJECTS(size, npages))}
 
 const struct size_class size_classes[CLASS_COUNT] = {
 	{0, 0, 0, 0, 0, 0, 0, 0, 0},
