@@ -20,6 +20,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { BLOCKS = 400, THREADS = 4, KIB = 1024, MIB = 1024 * KIB };
 
@@ -128,7 +129,7 @@ static void nothing_is_left(void)
 	thread_cache_flush();
 	depot_drain_all();
 	check_all_objects_free();
-	check(run_bytes() == 0 && large_counts().blocks == 0);
+	check(run_bytes() == 0 && store_counts().blocks == 0);
 }
 
 static void churn(unsigned index)
@@ -345,6 +346,40 @@ static void resizing_stays_where_it_fits(void **state)
 	nothing_is_left();
 }
 
+/* Of kept mappings that lie apart one block is put together, which realloc cannot move. */
+static unsigned char *joined_block(size_t bytes)
+{
+	void *block[6];
+	heap_free(heap_alloc(8 * MIB), "free");
+	for (size_t i = 0; i < 6; i++)
+		block[i] = heap_alloc(1 * MIB);
+	heap_free(heap_alloc(8 * MIB), "free");
+	for (size_t i = 0; i < 6; i += 2)
+		heap_free(block[i], "free");
+	unsigned char *joined = heap_alloc(bytes);
+	assert_true(large_of((uintptr_t)joined)->mapping.npieces > 1);
+	return joined;
+}
+
+static void resizing_a_block_of_several_pieces_copies_it(void **state)
+{
+	(void)state;
+	unsigned char *block = joined_block(4 * MIB);
+	struct large *large = large_of((uintptr_t)block);
+	for (size_t i = 0; i < 4 * MIB; i++)
+		block[i] = (unsigned char)(i * 7 + i / 4096);
+	/* Something behind it is in the way. */
+	mmap((char *)large->mapping.base + large->mapping.bytes, 4096, PROT_NONE,
+	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	unsigned char *moved = heap_realloc(block, 6 * MIB, "realloc");
+	assert_ptr_not_equal(moved, block);
+	assert_null(large_of((uintptr_t)block));
+	assert_true(heap_usable(moved) >= 6 * MIB);
+	for (size_t i = 0; i < 4 * MIB; i++)
+		check(moved[i] == (unsigned char)(i * 7 + i / 4096));
+	heap_free(moved, "free");
+}
+
 /* What was purged or never touched need not be cleared, and reads as zeros all the same. */
 static void calloc_of_used_memory_is_zero(void **state)
 {
@@ -456,6 +491,7 @@ UNIT_MAIN(UNIT(blocks_keep_their_contents), UNIT(blocks_keep_their_contents_what
 	  UNIT(threads_keep_their_blocks_apart), UNIT(threads_free_what_others_allocated),
 	  UNIT(each_size_is_served_from_its_layer), UNIT(a_threshold_inside_a_class_loses_nothing),
 	  UNIT(zero_and_null_are_allowed), UNIT(impossible_requests_are_refused),
-	  UNIT(free_keeps_errno), UNIT(resizing_stays_where_it_fits), UNIT(calloc_of_used_memory_is_zero),
+	  UNIT(free_keeps_errno), UNIT(resizing_stays_where_it_fits), UNIT(resizing_a_block_of_several_pieces_copies_it),
+	  UNIT(calloc_of_used_memory_is_zero),
 	  UNIT(bad_pointers_are_reported), UNIT(all_is_the_same_outside_of_the_window),
 	  UNIT(the_waste_of_a_slab_is_reported), UNIT(no_inner_address_is_taken))

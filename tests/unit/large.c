@@ -12,9 +12,11 @@
 #include "os/map.h"
 #include "page/pagemap.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 enum { BLOCKS = 24, THREADS = 4, KIB = 1024, MIB = 1024 * KIB };
 
@@ -62,8 +64,8 @@ static void check_block(const struct block *block)
 	check(large != NULL && large->address == (uintptr_t)block->address);
 	check(large_usable(large) >= block->bytes);
 	check((uintptr_t)block->address % (block->alignment == 0 ? CACHE_LINE_BYTES : block->alignment) == 0);
-	check((uintptr_t)block->address - large->base < PAGE_BYTES);
-	check(large->mapped_bytes <= block->bytes + block->bytes / 2 + 2 * PAGE_BYTES);
+	check((uintptr_t)block->address - large->mapping.base < PAGE_BYTES);
+	check(large->mapping.bytes <= block->bytes + block->bytes / 2 + 2 * PAGE_BYTES);
 	block->address[large_usable(large) - 1] = (char)block->tag;
 }
 
@@ -82,6 +84,14 @@ static void allocate(struct random *random, struct block *block)
 	write_edges(block->address, block->bytes, block->tag);
 }
 
+/* A block of several pieces need not move. */
+static void stays(struct block *block, char *address)
+{
+	block->address = address;
+	check(large_of((uintptr_t)address)->mapping.npieces > 1);
+	check(edges_are(address, block->bytes, block->tag, address));
+}
+
 static void resize(struct random *random, struct block *block)
 {
 	char *before = block->address;
@@ -89,7 +99,10 @@ static void resize(struct random *random, struct block *block)
 	size_t bytes = random_one_in(random, 2) ? old + random_below(random, old) : old / 2 + random_below(random, old / 2);
 	bytes = size_max(bytes, 128 * KIB);
 	block->address = large_resize(large_of((uintptr_t)before), bytes);
-	check(block->address != NULL);
+	if (block->address == NULL) {
+		stays(block, before);
+		return;
+	}
 	block->alignment = 0;
 	block->bytes = bytes;
 	if (bytes >= old)
@@ -123,7 +136,7 @@ static void churn(unsigned index)
 
 static void nothing_is_left(void)
 {
-	struct large_counts counts = large_counts();
+	struct store_counts counts = store_counts();
 	check(counts.blocks == 0 && counts.bytes == 0);
 	check(counts.blocks_most >= 1 && counts.bytes_most > 0);
 	store_drain();
@@ -149,24 +162,24 @@ static void counts_follow(void **state)
 	(void)state;
 	void *first = large_alloc(200 * KIB, 0, LARGE_ANY);
 	void *second = large_alloc(1 * MIB, 4096, LARGE_ANY);
-	struct large_counts counts = large_counts();
+	struct store_counts counts = store_counts();
 	assert_int_equal(counts.blocks, 2);
-	assert_int_equal(counts.bytes, large_of((uintptr_t)first)->mapped_bytes + large_of((uintptr_t)second)->mapped_bytes);
+	assert_int_equal(counts.bytes, large_of((uintptr_t)first)->mapping.bytes + large_of((uintptr_t)second)->mapping.bytes);
 	assert_true(large_free((uintptr_t)first));
 	size_t most = counts.bytes;
-	counts = large_counts();
+	counts = store_counts();
 	assert_int_equal(counts.blocks, 1);
 	assert_int_equal(counts.bytes, 1 * MIB);
 	assert_int_equal(counts.blocks_most, 2);
 	assert_int_equal(counts.bytes_most, most);
 	second = large_resize(large_of((uintptr_t)second), 3 * MIB);
-	counts = large_counts();
+	counts = store_counts();
 	assert_int_equal(counts.bytes, 3 * MIB);
 	assert_int_equal(counts.bytes_most, 3 * MIB);
 	second = large_resize(large_of((uintptr_t)second), 1 * MIB);
-	assert_int_equal(large_counts().bytes, 1 * MIB);
+	assert_int_equal(store_counts().bytes, 1 * MIB);
 	assert_true(large_free((uintptr_t)second));
-	assert_int_equal(large_counts().bytes, 0);
+	assert_int_equal(store_counts().bytes, 0);
 }
 
 /* Many blocks of one length do not begin at one place in their pages. */
@@ -178,7 +191,7 @@ static void blocks_are_coloured(void **state)
 	for (int i = 0; i < 64; i++) {
 		uintptr_t address = (uintptr_t)large_alloc(129 * KIB, 0, LARGE_ANY);
 		struct large *large = large_of(address);
-		size_t colour = address - large->base;
+		size_t colour = address - large->mapping.base;
 		assert_int_equal(colour % CACHE_LINE_BYTES, 0);
 		assert_true(colour < PAGE_BYTES && large_usable(large) >= 129 * KIB);
 		colours += !seen[colour / CACHE_LINE_BYTES];
@@ -188,7 +201,7 @@ static void blocks_are_coloured(void **state)
 	/* Whole pages leave room for two lines at least: one page more would be too much to pay. */
 	for (int i = 0; i < 10; i++) {
 		uintptr_t address = (uintptr_t)large_alloc(128 * KIB, 0, LARGE_ANY);
-		assert_int_equal(large_of(address)->mapped_bytes, 132 * KIB);
+		assert_int_equal(large_of(address)->mapping.bytes, 132 * KIB);
 	}
 }
 
@@ -197,14 +210,14 @@ static void only_starts_of_live_blocks_are_known(void **state)
 	(void)state;
 	uintptr_t address = (uintptr_t)large_alloc(1 * MIB, 0, LARGE_ANY);
 	struct large *large = large_of(address);
-	uintptr_t base = large->base;
+	uintptr_t base = large->mapping.base;
 	assert_non_null(large);
 	for (uintptr_t other = base; other < base + 2 * PAGE_BYTES; other += 16)
 		assert_true(large_of(other) == (other == address ? large : NULL));
 	assert_ptr_equal(large_around(address + 1), large);
 	assert_ptr_equal(large_around(base), large);
-	assert_ptr_equal(large_around(base + large->mapped_bytes - 1), large);
-	assert_null(large_around(base + large->mapped_bytes));
+	assert_ptr_equal(large_around(base + large->mapping.bytes - 1), large);
+	assert_null(large_around(base + large->mapping.bytes));
 	assert_null(large_around(base - 1));
 	assert_false(large_free(address + 16));
 	assert_false(large_free(base + PAGE_BYTES));
@@ -228,15 +241,110 @@ static void zeroed_blocks_are_zero_on_reuse(void **state)
 		for (int round = 0; round < 6; round++) {
 			char *block = large_alloc(sizes[i], 0, LARGE_ZEROED);
 			struct large *large = large_of((uintptr_t)block);
-			reused |= large->base == base && round > 1;
-			base = large->base;
+			reused |= large->mapping.base == base && round > 1;
+			base = large->mapping.base;
 			assert_true(content_is_zero(block, large_usable(large)));
-			memset((void *)large->base, 1, large->mapped_bytes);
+			memset((void *)large->mapping.base, 1, large->mapping.bytes);
 			assert_true(large_free((uintptr_t)block));
 		}
 		assert_true(reused && store_held_bytes() > 0);
 		store_drain();
 	}
+}
+
+static size_t colour_of(const char *block) { return (uintptr_t)block - large_of((uintptr_t)block)->mapping.base; }
+
+/* The cache lines of a block that was used may still be there: it begins where it began. */
+static void a_kept_block_keeps_its_colour(void **state)
+{
+	(void)state;
+	char *block = large_alloc(200 * KIB, 0, LARGE_ANY);
+	while (colour_of(block) < 4 * CACHE_LINE_BYTES)
+		block = large_alloc(200 * KIB, 0, LARGE_ANY);
+	for (int i = 0; i < 20; i++) {
+		char *before = block;
+		assert_true(large_free((uintptr_t)block));
+		block = large_alloc(200 * KIB, 0, LARGE_ANY);
+		assert_true(i == 0 || block == before);
+	}
+	/* Unless it would be too short then. */
+	assert_true(colour_of(block) >= 4 * CACHE_LINE_BYTES);
+	assert_true(large_free((uintptr_t)block));
+	size_t bytes = 204 * KIB - CACHE_LINE_BYTES;
+	block = large_alloc(bytes, 0, LARGE_ANY);
+	assert_int_equal(colour_of(block), 0);
+	assert_true(large_usable(large_of((uintptr_t)block)) >= bytes);
+	assert_true(large_free((uintptr_t)block));
+	/* A wanted alignment has none. */
+	block = large_alloc(200 * KIB, 4096, LARGE_ANY);
+	assert_int_equal(colour_of(block), 0);
+}
+
+/* A block put together of three that were kept, 1 MiB each; between them lie others. */
+static char *joined_block(size_t bytes, enum large_content content)
+{
+	void *block[6];
+	check(large_free((uintptr_t)large_alloc(8 * MIB, 0, LARGE_ANY)));
+	check(large_alloc(8 * MIB, 0, LARGE_ANY) != NULL);
+	for (size_t i = 0; i < 6; i++)
+		check((block[i] = large_alloc(1 * MIB - PAGE_BYTES, 0, LARGE_ANY)) != NULL);
+	for (size_t i = 0; i < 6; i += 2)
+		check(large_free((uintptr_t)block[i]));
+	check(store_held_bytes() == 3 * MIB);
+	return large_alloc(bytes, 0, content);
+}
+
+/* Puts something right behind the block. */
+static void wall_in(const struct large *large)
+{
+	mmap((char *)large->mapping.base + large->mapping.bytes, PAGE_BYTES, PROT_NONE,
+	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	assert_true(os_is_mapped((char *)large->mapping.base + large->mapping.bytes));
+}
+
+static void a_block_of_several_pieces_does_not_move(void **state)
+{
+	(void)state;
+	char *block = joined_block(4 * MIB, LARGE_ANY);
+	struct large *large = large_of((uintptr_t)block);
+	assert_int_equal(large->mapping.npieces, 4);
+	assert_true(large_usable(large) >= 4 * MIB);
+	write_edges(block, 4 * MIB, 13);
+	wall_in(large);
+	assert_null(large_resize(large, 5 * MIB));
+	assert_ptr_equal(large_of((uintptr_t)block), large);
+	assert_true(edges_are(block, 4 * MIB, 13, block));
+	/* It shrinks all the same, and what is left of one piece moves. */
+	assert_ptr_equal(large_resize(large, 1 * MIB - 2 * PAGE_BYTES), block);
+	assert_int_equal(large->mapping.npieces, 1);
+	wall_in(large);
+	char *moved = large_resize(large, 5 * MIB);
+	assert_ptr_not_equal(moved, block);
+	assert_true(front_is(moved, 13, block));
+	assert_true(large_free((uintptr_t)moved));
+}
+
+/* Zeros over the pieces of a block that was joined before, and is kept as a whole. */
+static void a_kept_block_of_several_pieces_is_zeroed(void **state)
+{
+	(void)state;
+	char *block = joined_block(3 * MIB - PAGE_BYTES, LARGE_ANY);
+	assert_true(large_of((uintptr_t)block)->mapping.npieces >= 3);
+	memset(block, 1, 3 * MIB - PAGE_BYTES);
+	assert_true(large_free((uintptr_t)block));
+	char *zeroed = large_alloc(3 * MIB - PAGE_BYTES, 0, LARGE_ZEROED);
+	assert_true(zeroed == block && large_of((uintptr_t)block)->mapping.npieces >= 3);
+	assert_true(content_is_zero(zeroed, 3 * MIB - PAGE_BYTES));
+}
+
+/* What is to be zero is not joined: its pages would have to be cleared. */
+static void zeroed_blocks_are_not_joined(void **state)
+{
+	(void)state;
+	char *block = joined_block(4 * MIB, LARGE_ZEROED);
+	assert_int_equal(large_of((uintptr_t)block)->mapping.npieces, 1);
+	assert_int_equal(store_held_bytes(), 3 * MIB);
+	assert_true(content_is_zero(block, 4 * MIB));
 }
 
 static void a_block_of_nothing_has_a_place(void **state)
@@ -278,7 +386,7 @@ static void impossible_sizes_are_refused(void **state)
 		assert_null(large_alloc(sizes[i], 65536, LARGE_ANY));
 	}
 	assert_null(large_alloc(4096, (size_t)1 << 62, LARGE_ANY));
-	assert_int_equal(large_counts().blocks, 0);
+	assert_int_equal(store_counts().blocks, 0);
 }
 
 /* With nothing in the way a block grows where it is; from the second growth on a quarter more is taken ahead. */
@@ -290,9 +398,9 @@ static void growth_is_in_place_where_it_can_be(void **state)
 	assert_ptr_equal(large_resize(large, 1 * MIB), block);
 	write_edges(block, 1 * MIB, 5);
 	assert_ptr_equal(large_resize(large, 4 * MIB), block);
-	assert_int_equal(large->mapped_bytes, 4 * MIB);
+	assert_int_equal(large->mapping.bytes, 4 * MIB);
 	assert_ptr_equal(large_resize(large, 8 * MIB), block);
-	assert_int_equal(large->mapped_bytes, 10 * MIB);
+	assert_int_equal(large->mapping.bytes, 10 * MIB);
 	assert_true(edges_are(block, 1 * MIB, 5, block));
 	assert_true(content_is_zero(block + 1 * MIB, 7 * MIB));
 	assert_true(large_free((uintptr_t)block));
@@ -305,10 +413,8 @@ static void growth_moves_where_it_must(void **state)
 	(void)state;
 	char *block = large_alloc(1 * MIB, 0, LARGE_ANY);
 	struct large *large = large_of((uintptr_t)block);
-	char *behind = (char *)large->base + large->mapped_bytes;
-	mmap(behind, PAGE_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-	assert_true(os_is_mapped(behind));
-	size_t colour = (uintptr_t)block - large->base;
+	wall_in(large);
+	size_t colour = (uintptr_t)block - large->mapping.base;
 	write_edges(block, 1 * MIB, 7);
 	char *moved = large_resize(large, 2 * MIB);
 	assert_non_null(moved);
@@ -331,12 +437,12 @@ static void growing_blocks_reserve_ahead(void **state)
 	char *block = large_alloc(1 * MIB, 0, LARGE_ANY);
 	size_t changes = 0;
 	for (size_t bytes = 1 * MIB; bytes < 64 * MIB; bytes += 64 * KIB) {
-		size_t before = large_of((uintptr_t)block)->mapped_bytes;
+		size_t before = large_of((uintptr_t)block)->mapping.bytes;
 		block = large_resize(large_of((uintptr_t)block), bytes);
 		assert_non_null(block);
 		assert_true(bytes == 1 * MIB || block[bytes - 64 * KIB - 1] == 1);
 		block[bytes - 1] = 1;
-		changes += large_of((uintptr_t)block)->mapped_bytes != before;
+		changes += large_of((uintptr_t)block)->mapping.bytes != before;
 		assert_true(large_usable(large_of((uintptr_t)block)) <= bytes + bytes / 4 + PAGE_BYTES);
 	}
 	assert_in_range(changes, 1, 30);
@@ -354,9 +460,9 @@ static void a_shrunken_block_gives_its_tail_back(void **state)
 	assert_true(large_usable(large) >= 8 * MIB);
 	assert_ptr_equal(large_resize(large, 1 * MIB), block);
 	assert_in_range(large_usable(large), 1 * MIB, 1 * MIB + PAGE_BYTES);
-	assert_false(os_is_mapped((char *)large->base + large->mapped_bytes));
+	assert_false(os_is_mapped((char *)large->mapping.base + large->mapping.bytes));
 	assert_true(front_is(block, 9, block));
-	assert_int_equal(large_counts().bytes, large->mapped_bytes);
+	assert_int_equal(store_counts().bytes, large->mapping.bytes);
 }
 
 static void a_refused_growth_changes_nothing(void **state)
@@ -364,7 +470,7 @@ static void a_refused_growth_changes_nothing(void **state)
 	(void)state;
 	char *block = large_alloc(1 * MIB, 0, LARGE_ANY);
 	struct large *large = large_of((uintptr_t)block);
-	size_t mapped = large->mapped_bytes;
+	size_t mapped = large->mapping.bytes;
 	write_edges(block, 1 * MIB, 3);
 	struct rlimit both;
 	getrlimit(RLIMIT_AS, &both);
@@ -377,11 +483,30 @@ static void a_refused_growth_changes_nothing(void **state)
 	assert_null(refused_too);
 	assert_null(large_resize(large, (size_t)1 << 47));
 	assert_ptr_equal(large_of((uintptr_t)block), large);
-	assert_int_equal(large->mapped_bytes, mapped);
-	assert_int_equal(large_counts().blocks, 1);
-	assert_int_equal(large_counts().bytes, mapped);
+	assert_int_equal(large->mapping.bytes, mapped);
+	assert_int_equal(store_counts().blocks, 1);
+	assert_int_equal(store_counts().bytes, mapped);
 	assert_true(edges_are(block, 1 * MIB, 3, block));
 	assert_non_null(large_resize(large, 4 * MIB));
+}
+
+/* The kernel refuses once: nobody asks again, since a target may be lost each time. */
+static void where_moving_is_refused_nothing_moves(void **state)
+{
+	(void)state;
+	char *block = large_alloc(1 * MIB, 0, LARGE_ANY);
+	struct large *large = large_of((uintptr_t)block);
+	write_edges(block, 1 * MIB, 17);
+	refuse_system_call(SYS_mremap, EPERM);
+	assert_null(large_resize(large, 4 * MIB));
+	assert_true(mapping_move_is_refused());
+	size_t pages = address_space_pages();
+	assert_null(large_resize(large, 4 * MIB));
+	assert_int_equal(address_space_pages(), pages);
+	assert_ptr_equal(large_of((uintptr_t)block), large);
+	assert_true(edges_are(block, 1 * MIB, 17, block));
+	assert_int_equal(store_counts().bytes, large->mapping.bytes);
+	assert_true(large_free((uintptr_t)block));
 }
 
 enum { RACES = 300 };
@@ -409,7 +534,10 @@ static void one_of_two_frees_succeeds(void **state)
 
 UNIT_MAIN(UNIT(blocks_keep_their_contents), UNIT(threads_keep_their_blocks_apart), UNIT(counts_follow),
 	  UNIT(blocks_are_coloured), UNIT(only_starts_of_live_blocks_are_known), UNIT(zeroed_blocks_are_zero_on_reuse),
+	  UNIT(a_kept_block_keeps_its_colour), UNIT(a_block_of_several_pieces_does_not_move),
+	  UNIT(a_kept_block_of_several_pieces_is_zeroed), UNIT(zeroed_blocks_are_not_joined),
 	  UNIT(a_block_of_nothing_has_a_place), UNIT(so_many_blocks_and_no_more),
 	  UNIT(impossible_sizes_are_refused), UNIT(growth_is_in_place_where_it_can_be),
 	  UNIT(growth_moves_where_it_must), UNIT(growing_blocks_reserve_ahead), UNIT(a_shrunken_block_gives_its_tail_back),
-	  UNIT(a_refused_growth_changes_nothing), UNIT(one_of_two_frees_succeeds))
+	  UNIT(a_refused_growth_changes_nothing),
+	  UNIT(where_moving_is_refused_nothing_moves), UNIT(one_of_two_frees_succeeds))

@@ -73,7 +73,7 @@ static size_t large_usable_bytes(size_t *count)
 	for (size_t i = 0; i < BLOCKS; i++) {
 		if (blocks[i] == NULL || large_of((uintptr_t)blocks[i]) == NULL)
 			continue;
-		bytes += large_of((uintptr_t)blocks[i])->mapped_bytes;
+		bytes += large_of((uintptr_t)blocks[i])->mapping.bytes;
 		++*count;
 	}
 	return bytes;

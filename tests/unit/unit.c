@@ -9,12 +9,16 @@
 #include "slab/cache.h"
 #include "slab/thread_cache.h"
 
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <valgrind/memcheck.h>
@@ -193,6 +197,28 @@ bool page_is_resident(const void *address)
 	unsigned char resident = 0;
 	uintptr_t page = (uintptr_t)address & ~(uintptr_t)(PAGE_BYTES - 1);
 	return mincore((void *)page, PAGE_BYTES, &resident) == 0 && (resident & 1);
+}
+
+size_t address_space_pages(void)
+{
+	char text[64] = "";
+	int file = open("/proc/self/statm", O_RDONLY);
+	check(file >= 0 && read(file, text, sizeof(text) - 1) > 0);
+	close(file);
+	return strtoul(text, NULL, 10);
+}
+
+void refuse_system_call(long number, int error)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
+	check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	check(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
 }
 
 size_t idle_limit(void) { return purge_limit_pages(zone_used_pages() - cache_empty_pages()); }

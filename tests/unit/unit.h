@@ -69,6 +69,12 @@ bool content_is_zero(const void *block, size_t bytes);
 /* True if the page at `address` has a frame. */
 bool page_is_resident(const void *address);
 
+/* The pages of all mappings of the process: what is lost without a trace shows here. */
+size_t address_space_pages(void);
+
+/* From now on the system call fails with this error: a seccomp filter, for the rest of the process. */
+void refuse_system_call(long number, int error);
+
 /* How many dirty pages the library keeps before the next free purges. */
 size_t idle_limit(void);
 
