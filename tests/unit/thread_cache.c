@@ -4,16 +4,25 @@
 #define _GNU_SOURCE
 #include "unit.h"
 
+#include "base/settings.h"
 #include "page/zone.h"
 #include "slab/bin.h"
 #include "slab/cache.h"
 #include "slab/thread_cache.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 static const size_t kinds[] = {16, 64, 208, 1024, 5120, 20480, 65536, 131072};
-enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), LIVE_MAX = 2000, BUDGET_BYTES = 512 << 10 };
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), LIVE_MAX = 2000 };
+
+enum {
+	BUDGET_BYTES = 2 << 20, /* of a thread */
+	POOL_BYTES = 24 << 20,
+	SHARE_MIN_BYTES = 32 << 10,
+	HAND_STEPS = 16,
+};
 
 struct live {
 	void *object[LIVE_MAX];
@@ -371,44 +380,257 @@ static void threads_can_be_counted_meanwhile(void **state)
 	unit_threads(3, count_or_churn);
 }
 
-enum { MANY = 32 };
+/* The rest of the program as these tests see it: threads that are idle, and what others are charged for. */
+enum { MANY = 64 };
 static pthread_barrier_t all_there;
-static _Atomic size_t most_charged;
+static void (*the_busy_one)(void);
 
-static void use_many_classes(unsigned index)
+static void idle_or_busy(unsigned index)
 {
-	void *objects[64];
-	(void)index;
 	own_cache();
 	pthread_barrier_wait(&all_there);
+	if (index == 0)
+		the_busy_one();
+	pthread_barrier_wait(&all_there);
+}
+
+static void among_threads(unsigned count, void (*body)(void))
+{
+	size_t others = thread_cache_count();
+	the_busy_one = body;
+	pthread_barrier_init(&all_there, NULL, count);
+	unit_threads(count, idle_or_busy);
+	assert_int_equal(thread_cache_count(), others);
+}
+
+/* Leaves so much of the pool to this thread, which is not charged for anything now. */
+static void leave_of_pool(size_t bytes)
+{
+	static struct thread_cache others;
+	check(thread_cache_self->charged == 0);
+	others.charged = POOL_BYTES - bytes;
+	bin_charge_only(&others);
+}
+
+/* Uses one class after the other: the most that this thread was charged for. */
+static size_t most_charged(void)
+{
+	void *objects[64];
+	size_t most = 0;
 	for (unsigned c = 1; c < CLASS_COUNT; c++) {
 		for (int i = 0; i < 64; i++)
 			objects[i] = take(c);
 		for (int i = 0; i < 64; i++)
 			give(c, objects[i]);
 		thread_cache_check(thread_cache_self);
-		size_t charged = thread_cache_self->charged;
-		size_t most = most_charged;
-		while (charged > most && !atomic_compare_exchange_weak(&most_charged, &most, charged))
-			;
+		most = size_max(most, thread_cache_self->charged);
 	}
+	return most;
+}
+
+static void expect_most(size_t bytes)
+{
+	size_t most = most_charged();
+	if (most > bytes || most < bytes / 4 * 3)
+		fprintf(stderr, "charged for %zu of %zu bytes\n", most, bytes);
+	check(most <= bytes && most >= bytes / 4 * 3);
+	thread_cache_flush();
+	check(thread_cache_self->charged == 0);
+}
+
+/* Of what is left of the pool one thread may have all, again and again; where it is less than the share, the share. */
+static void use_what_is_left(void)
+{
+	static const size_t left[] = {0, SHARE_MIN_BYTES / 2, 300 << 10, 1 << 20, BUDGET_BYTES, POOL_BYTES};
+	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
+		leave_of_pool(left[i]);
+		for (int round = 0; round < 3; round++)
+			expect_most(size_min(size_max(left[i], SHARE_MIN_BYTES), BUDGET_BYTES));
+	}
+}
+
+static void threads_have_what_is_left_of_the_pool(void **state)
+{
+	(void)state;
+	among_threads(MANY, use_what_is_left);
+}
+
+static size_t share_bytes;
+
+static void use_the_share(void)
+{
+	leave_of_pool(0);
+	expect_most(share_bytes);
+}
+
+/* Of 8 MiB while they are few; of many not all are busy at a time. */
+static void threads_have_a_share_beyond_the_pool(void **state)
+{
+	(void)state;
+	static const struct {
+		unsigned threads;
+		size_t bytes;
+	} shares[] = {{1, 2 << 20}, {4, 2 << 20}, {8, 1 << 20}, {16, 512 << 10}, {32, 128 << 10}, {64, 32 << 10}};
+	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
+		share_bytes = shares[i].bytes;
+		among_threads(shares[i].threads, use_the_share);
+	}
+}
+
+static void use_the_budget(void) { expect_most(BUDGET_BYTES); }
+
+/* In the child what other threads were charged for is free; what this one is charged for comes back when it is. */
+static void threads_of_a_fork_child_have_the_pool(void **state)
+{
+	(void)state;
+	own_cache();
+	leave_of_pool(0);
+	assert_true(most_charged() > BUDGET_BYTES / 2);
+	thread_cache_fork_child();
+	thread_cache_flush();
+	among_threads(MANY - 1, use_the_budget);
+	/* The child of a thread that has no cache any more. */
+	leave_of_pool(0);
+	thread_cache_end();
+	thread_cache_fork_child();
+	among_threads(MANY, use_the_budget);
+}
+
+static _Atomic size_t all_charged;
+
+static void use_many_classes(unsigned index)
+{
+	(void)index;
+	own_cache();
+	pthread_barrier_wait(&all_there);
+	most_charged();
+	pthread_barrier_wait(&all_there);
+	atomic_fetch_add(&all_charged, thread_cache_self->charged);
 	pthread_barrier_wait(&all_there);
 }
 
-/* The budgets of all threads share 4 MiB. */
-static void threads_share_the_bytes(void **state)
+/* All together: the pool, and beyond it a share each. What several take of the last bytes at once comes on top. */
+static void threads_share_the_pool(void **state)
 {
 	(void)state;
-	pthread_barrier_init(&all_there, NULL, MANY);
-	unit_threads(MANY, use_many_classes);
-	assert_in_range(most_charged, (4 << 20) / MANY / 4, (4 << 20) / MANY);
+	enum { BUSY = 32 };
+	pthread_barrier_init(&all_there, NULL, BUSY);
+	unit_threads(BUSY, use_many_classes);
+	assert_in_range(all_charged, POOL_BYTES / 8 * 7, POOL_BYTES + BUSY * (128 << 10) + (1 << 20));
 	assert_int_equal(thread_cache_count(), 0);
 	depot_drain_all();
 	check_all_objects_free();
+	/* The last of them has given everything back. */
+	among_threads(MANY, use_the_budget);
+}
+
+/* Something that is always in use: the clock hand finds its top moved whenever it comes by. */
+static void use(unsigned c)
+{
+	static void *objects[200];
+	static size_t count;
+	const struct bin *bin = &thread_cache_self->bin[c];
+	do {
+		if (count < 100)
+			objects[count++] = take(c);
+		else
+			while (count > 90)
+				give(c, objects[--count]);
+	} while (bin->top == thread_cache_self->side[c].seen);
+}
+
+/* Others that need more than the budget, some of them live: so that no drain closes all bins. */
+static void press(unsigned used)
+{
+	static void *objects[16];
+	static const size_t sizes[] = {512, 640, 768, 1024, 1536, 2048, 3072, 4096};
+	for (size_t kind = 0; kind < 8; kind++) {
+		unsigned c = size_class_of(sizes[kind]);
+		for (int i = 0; i < 16; i++) {
+			use(used);
+			objects[i] = take(c);
+		}
+		for (int i = 0; i < 16; i++) {
+			use(used);
+			give(c, objects[i]);
+		}
+	}
+}
+
+static void spare_used_bins(void)
+{
+	unsigned used = size_class_of(64);
+	unsigned idle = size_class_of(80);
+	settings.trim_threshold = (size_t)1 << 40;
+	leave_of_pool(0);
+	use(used);
+	give(idle, take(idle));
+	check(thread_cache_self->side[idle].charge > 0);
+	for (int round = 0; round < 50; round++) {
+		press(used);
+		check(thread_cache_self->side[used].charge > 0);
+		check(thread_cache_self->charged <= SHARE_MIN_BYTES);
+	}
+	check(thread_cache_self->side[idle].charge == 0);
+}
+
+/* Of a bin that only hits nobody hears: its top tells. */
+static void threads_keep_the_bins_that_they_use(void **state)
+{
+	(void)state;
+	among_threads(MANY, spare_used_bins);
+}
+
+static void mark_all_used(void)
+{
+	for (unsigned c = 1; c < CLASS_COUNT; c++)
+		thread_cache_self->side[c].recent = true;
+}
+
+static size_t open_bins(void)
+{
+	size_t count = 0;
+	for (unsigned c = 1; c < CLASS_COUNT; c++)
+		count += thread_cache_self->side[c].charge > 0;
+	return count;
+}
+
+/* One bin after the other is opened, until one of 4 KiB has no room beside them. */
+static void want_more_than_there_is(void)
+{
+	unsigned c = size_class_of(4096);
+	leave_of_pool(0);
+	for (unsigned each = 1; thread_cache_self->charged < SHARE_MIN_BYTES - 4096; each++)
+		give(each, take(each));
+	size_t count = open_bins();
+	for (int i = 0; i < 5; i++) {
+		mark_all_used();
+		unsigned hand = thread_cache_self->hand;
+		void *object = take(c);
+		check(object != NULL && open_bins() == count && thread_cache_self->side[c].charge == 0);
+		check((thread_cache_self->hand + CLASS_COUNT - 1 - hand) % (CLASS_COUNT - 1) == HAND_STEPS);
+		mark_all_used();
+		give(c, object);
+		check(open_bins() == count);
+	}
+	/* Those that it passed and that were not used since go when it comes again. */
+	for (int i = 0; i < 12; i++)
+		give(c, take(c));
+	check(thread_cache_self->side[c].charge > 0);
+}
+
+/* Where all bins are in use the hand soon gives up: a class without room does without a magazine. */
+static void threads_whose_bins_are_all_used_do_without(void **state)
+{
+	(void)state;
+	among_threads(MANY, want_more_than_there_is);
 }
 
 UNIT_MAIN(UNIT(objects_are_held_once), UNIT(the_budget_is_kept), UNIT(limits_start_small_and_double),
 	  UNIT(a_magazine_holds_its_limit), UNIT(a_push_tells_bad_pointers),
 	  UNIT(a_full_magazine_of_another_does_not_raise_the_limit), UNIT(the_static_caches_are_empty_and_full),
 	  UNIT(who_leaves_may_come_again), UNIT(a_fork_child_keeps_only_its_own), UNIT(threads_free_what_others_took),
-	  UNIT(threads_can_be_counted_meanwhile), UNIT(threads_share_the_bytes))
+	  UNIT(threads_can_be_counted_meanwhile),
+	  UNIT(threads_have_what_is_left_of_the_pool), UNIT(threads_have_a_share_beyond_the_pool),
+	  UNIT(threads_of_a_fork_child_have_the_pool), UNIT(threads_share_the_pool),
+	  UNIT(threads_keep_the_bins_that_they_use), UNIT(threads_whose_bins_are_all_used_do_without))
