@@ -423,20 +423,17 @@ static void nothing_is_joined_where_moving_is_refused(void **state)
 	assert_true(finds(1 * MIB));
 }
 
-/* What a join lacks was paid for in vain where a ghost would have helped. */
+/* What a join lacks was paid for in vain where a ghost of half of that would have helped. */
 static void a_join_learns_from_what_it_lacks(void **state)
 {
 	(void)state;
 	store_count(0, 64 * MIB);
-	teach(2 * MIB);
-	struct large *gone = fresh(3 * MIB);
-	put(gone);
-	struct large *large = take_joined(4 * MIB);
+	teach(3 * MIB);
+	put(fresh(2 * MIB));
+	struct large *large = take_joined(5 * MIB);
 	assert_int_equal(store_held_bytes(), 0);
 	put(large);
-	/* 2 MiB were allowed, and 3 more are now. */
-	assert_int_equal(store_held_bytes(), 4 * MIB);
-	put(fresh_apart(1 * MIB));
+	/* 3 MiB were allowed, and 2 more are now. */
 	assert_int_equal(store_held_bytes(), 5 * MIB);
 	put(fresh_apart(64 * KIB));
 	assert_int_equal(store_held_bytes(), 5 * MIB);
@@ -471,6 +468,24 @@ static void a_rest_that_nobody_wants_goes(void **state)
 	assert_int_equal(store_held_bytes(), 0);
 	put(front);
 	assert_int_equal(store_held_bytes(), 1 * MIB);
+}
+
+/* What came back is wanted, and so is all that it is one with. */
+static void what_merges_is_young_again(void **state)
+{
+	(void)state;
+	teach(4 * MIB);
+	struct large *front = take(1 * MIB);
+	struct large *middle = take(1 * MIB);
+	put(front);
+	for (size_t i = 0; i < AGE_MAX - 10; i++)
+		assert_false(finds(64 * MIB));
+	put(middle);
+	for (size_t i = 0; i < AGE_MAX; i++)
+		assert_false(finds(64 * MIB));
+	assert_int_equal(store_held_bytes(), 4 * MIB);
+	assert_false(finds(64 * MIB));
+	assert_int_equal(store_held_bytes(), 0);
 }
 
 static void what_is_wanted_stays(void **state)
@@ -737,7 +752,8 @@ UNIT_MAIN(UNIT(the_first_mapping_is_unmapped), UNIT(the_second_is_kept), UNIT(wh
 	  UNIT(no_more_is_joined_than_is_wanted), UNIT(only_long_requests_are_joined), UNIT(short_mappings_are_not_joined),
 	  UNIT(only_so_many_are_joined), UNIT(parts_of_many_pieces_are_left_out),
 	  UNIT(nothing_is_joined_where_moving_is_refused), UNIT(a_join_learns_from_what_it_lacks),
-	  UNIT(what_nobody_wants_for_long_goes), UNIT(a_rest_that_nobody_wants_goes), UNIT(what_is_wanted_stays),
+	  UNIT(what_nobody_wants_for_long_goes), UNIT(a_rest_that_nobody_wants_goes),
+	  UNIT(what_merges_is_young_again), UNIT(what_is_wanted_stays),
 	  UNIT(what_is_kept_is_bounded), UNIT(what_is_kept_follows_the_live_blocks), UNIT(the_oldest_of_the_excess_goes),
 	  UNIT(so_many_slots_and_no_more), UNIT(a_drained_store_keeps_nothing), UNIT(live_blocks_are_counted),
 	  UNIT(nobody_else_has_a_live_block), UNIT(threads_share_the_store))

@@ -23,7 +23,7 @@
 #include <unistd.h>
 #include <valgrind/memcheck.h>
 
-enum { ALARM_SECONDS = 60, MESSAGE_BYTES = 4000, THREADS_MAX = 64 };
+enum { ALARM_SECONDS = 60, MESSAGE_BYTES = 4000, THREADS_MAX = 128 };
 
 static unsigned environment_number(const char *name, unsigned usual)
 {

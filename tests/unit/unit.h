@@ -58,7 +58,7 @@ static inline bool random_one_in(struct random *random, size_t n) { return rando
 /* The number of steps to make where a full run makes `rounds`. */
 size_t unit_rounds(size_t rounds);
 
-/* `count` threads, each runs body(index); returns when all have ended. At most 64. */
+/* `count` threads, each runs body(index); returns when all have ended. At most 128. */
 void unit_threads(unsigned count, void (*body)(unsigned index));
 
 /* Content that depends on the address and a tag, so that a block that is mixed up with another is seen. */
