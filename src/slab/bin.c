@@ -14,7 +14,7 @@
 #include "slab/cache.h"
 
 enum {
-	BUDGET_MAX_BYTES = 2 << 20, /* of a thread, while all threads together are charged for at most this: */
+	BUDGET_MAX_BYTES = 4 << 20, /* of a thread, while all threads together are charged for at most this: */
 	POOL_BYTES = 24 << 20,
 	SHARED_BYTES = 8 << 20, /* beyond that each has its part of this, */
 	SHARE_MIN_BYTES = 32 << 10,

@@ -21,11 +21,27 @@ enum {
 
 struct cache caches[CLASS_COUNT];
 
-static _Atomic size_t idle_pages;
-static _Atomic size_t empty_pages;
+/*
+ * Over all caches: idle pages in the upper half, empty ones in the lower. One word, since threads meet there. Each cache
+ * adds what has changed when its lock is released: its part is then what it has, so no half ever falls below zero.
+ */
+static _Atomic uint64_t page_sums;
 
-size_t cache_idle_pages(void) { return atomic_load_explicit(&idle_pages, memory_order_relaxed); }
-size_t cache_empty_pages(void) { return atomic_load_explicit(&empty_pages, memory_order_relaxed); }
+static uint64_t sums(void) { return atomic_load_explicit(&page_sums, memory_order_relaxed); }
+
+size_t cache_idle_pages(void) { return sums() >> 32; }
+size_t cache_empty_pages(void) { return (uint32_t)sums(); }
+
+static void cache_lock(struct cache *cache) { lock_acquire(&cache->lock, RANK_CACHE); }
+
+static void cache_unlock(struct cache *cache)
+{
+	if (cache->page_changes != 0) {
+		atomic_fetch_add_explicit(&page_sums, cache->page_changes, memory_order_relaxed);
+		cache->page_changes = 0;
+	}
+	lock_release(&cache->lock, RANK_CACHE);
+}
 
 static unsigned bucket_of(const struct slab *slab)
 {
@@ -33,8 +49,6 @@ static unsigned bucket_of(const struct slab *slab)
 		return BUCKET_NONE;
 	return slab->nfree * size_classes[slab->class].bucket_magic >> 16;
 }
-
-static void add(_Atomic size_t *sum, size_t more) { atomic_fetch_add_explicit(sum, more, memory_order_relaxed); }
 
 static void relist_bucket(struct cache *cache, struct slab *slab)
 {
@@ -59,14 +73,16 @@ static void relist_purgeable(struct cache *cache, struct slab *slab, bool is_pur
 		list_remove(&cache->purgeable, &slab->purgeable);
 }
 
-static unsigned idle_in(uint64_t state) { return count_bits((state >> 32) & (uint32_t)state); }
-static unsigned empty_in(uint64_t state) { return count_bits(state >> 32); }
-
-/* The sums over all slabs follow this one's pages, from slab_page_state `before`; they are unsigned, and may wrap. */
-static void recount(uint64_t before, uint64_t after)
+/* A slab's part of page_sums, from its slab_page_state. */
+static uint64_t sums_of(uint64_t state)
 {
-	add(&idle_pages, (size_t)idle_in(after) - idle_in(before));
-	add(&empty_pages, (size_t)empty_in(after) - empty_in(before));
+	return (uint64_t)count_bits((state >> 32) & (uint32_t)state) << 32 | count_bits(state >> 32);
+}
+
+/* The sums follow this slab's pages, from slab_page_state `before`. */
+static void recount(struct cache *cache, uint64_t before, uint64_t after)
+{
+	cache->page_changes += sums_of(after) - sums_of(before);
 }
 
 /* Puts the slab where its counts now say: after every change of it. `before` is its slab_page_state from before. */
@@ -76,7 +92,7 @@ static void slab_relist(struct cache *cache, struct slab *slab, uint64_t before)
 	relist_bucket(cache, slab);
 	if (likely(after == before))
 		return;
-	recount(before, after);
+	recount(cache, before, after);
 	relist_purgeable(cache, slab, slab_idle_pages(slab) != 0);
 }
 
@@ -91,7 +107,7 @@ static void slab_unlink(struct cache *cache, struct slab *slab)
 {
 	list_remove(&cache->partial[slab->bucket], &slab->partial);
 	relist_purgeable(cache, slab, false);
-	recount(slab_page_state(slab), 0);
+	recount(cache, slab_page_state(slab), 0);
 	cache->slabs--;
 }
 
@@ -132,7 +148,7 @@ static struct slab *grow_and_lock(struct cache *cache, unsigned size_class)
 	struct slab *slab = slab_create(size_class);
 	if (slab == NULL)
 		return NULL;
-	lock_acquire(&cache->lock, RANK_CACHE);
+	cache_lock(cache);
 	slab_link(cache, slab);
 	return slab;
 }
@@ -146,7 +162,7 @@ static void unlock_and_drop_unused(struct cache *cache, struct slab *made)
 	bool unused = slab_is_empty(made);
 	if (unused)
 		slab_unlink(cache, made);
-	lock_release(&cache->lock, RANK_CACHE);
+	cache_unlock(cache);
 	if (unused)
 		slab_destroy(made);
 }
@@ -154,9 +170,9 @@ static void unlock_and_drop_unused(struct cache *cache, struct slab *made)
 size_t cache_alloc(unsigned size_class, void **objects, size_t count)
 {
 	struct cache *cache = &caches[size_class];
-	lock_acquire(&cache->lock, RANK_CACHE);
+	cache_lock(cache);
 	size_t taken = take_from_slabs(cache, objects, count);
-	lock_release(&cache->lock, RANK_CACHE);
+	cache_unlock(cache);
 	if (taken > 0)
 		return taken;
 	struct slab *made = grow_and_lock(cache, size_class);
@@ -171,9 +187,9 @@ void *cache_alloc_existing(unsigned size_class)
 {
 	struct cache *cache = &caches[size_class];
 	void *object;
-	lock_acquire(&cache->lock, RANK_CACHE);
+	cache_lock(cache);
 	size_t taken = take_from_slabs(cache, &object, 1);
-	lock_release(&cache->lock, RANK_CACHE);
+	cache_unlock(cache);
 	return taken == 1 ? object : NULL;
 }
 
@@ -191,13 +207,13 @@ static void *take_one(struct cache *cache, bool *zeroed)
 void *cache_alloc_one(unsigned size_class, bool *zeroed)
 {
 	struct cache *cache = &caches[size_class];
-	lock_acquire(&cache->lock, RANK_CACHE);
+	cache_lock(cache);
 	if (fullest_partial(cache) != NULL) {
 		void *object = take_one(cache, zeroed);
-		lock_release(&cache->lock, RANK_CACHE);
+		cache_unlock(cache);
 		return object;
 	}
-	lock_release(&cache->lock, RANK_CACHE);
+	cache_unlock(cache);
 	struct slab *made = grow_and_lock(cache, size_class);
 	if (made == NULL)
 		return NULL;
@@ -271,12 +287,12 @@ static void free_batch(unsigned size_class, void **objects, size_t count, const 
 	struct cache *cache = &caches[size_class];
 	struct group groups[FREE_BATCH];
 	struct list emptied = {NULL, NULL};
-	lock_acquire(&cache->lock, RANK_CACHE);
+	cache_lock(cache);
 	size_t ngroups = find_groups(size_class, objects, count, groups);
 	for (size_t i = 0, first = 0; i < ngroups; first = groups[i++].end)
 		put_group(cache, groups[i].slab, objects + first, groups[i].end - first, &emptied, function);
 	count_out(cache, 0 - count);
-	lock_release(&cache->lock, RANK_CACHE);
+	cache_unlock(cache);
 	destroy_list(&emptied);
 }
 
@@ -318,11 +334,11 @@ static bool purge_slab(struct cache *cache, struct slab *slab, uint32_t run)
 	uint64_t before = slab_page_state(slab);
 	slab_reserve_pages(slab, run);
 	slab_relist(cache, slab, before);
-	lock_release(&cache->lock, RANK_CACHE);
+	cache_unlock(cache);
 	bool gone = purge_run(slab, run);
 	if (gone)
 		purge_note_purged(count_bits(run));
-	lock_acquire(&cache->lock, RANK_CACHE);
+	cache_lock(cache);
 	before = slab_page_state(slab);
 	slab_restore_pages(slab, run, gone);
 	slab_relist(cache, slab, before);
@@ -335,10 +351,10 @@ static void destroy_if_empty(struct cache *cache, struct slab *slab)
 	bool empty = slab_is_empty(slab);
 	if (empty)
 		slab_unlink(cache, slab);
-	lock_release(&cache->lock, RANK_CACHE);
+	cache_unlock(cache);
 	if (empty)
 		slab_destroy(slab);
-	lock_acquire(&cache->lock, RANK_CACHE);
+	cache_lock(cache);
 }
 
 /*
@@ -368,17 +384,17 @@ size_t cache_purge(unsigned size_class, size_t keep_pages)
 	struct cache *cache = &caches[size_class];
 	size_t purged = 0;
 	int refused = 0;
-	lock_acquire(&cache->lock, RANK_CACHE);
+	cache_lock(cache);
 	while (refused < REFUSALS_MAX && cache_idle_pages() > keep_pages && !list_is_empty(&cache->purgeable))
 		refused += !purge_first(cache, &purged);
-	lock_release(&cache->lock, RANK_CACHE);
+	cache_unlock(cache);
 	return purged;
 }
 
 void cache_check(unsigned size_class)
 {
 	struct cache *cache = &caches[size_class];
-	lock_acquire(&cache->lock, RANK_CACHE);
+	cache_lock(cache);
 	for (unsigned bucket = 0; bucket < PARTIAL_BUCKETS; bucket++) {
 		for (struct list_node *node = cache->partial[bucket].first; node != NULL; node = node->next) {
 			struct slab *slab = list_entry(node, struct slab, partial);
@@ -389,5 +405,5 @@ void cache_check(unsigned size_class)
 				report_internal("cache: a slab is wrongly purgeable or not");
 		}
 	}
-	lock_release(&cache->lock, RANK_CACHE);
+	cache_unlock(cache);
 }

@@ -37,6 +37,7 @@ struct cache {
 	uint32_t slabs;
 	struct list partial[PARTIAL_BUCKETS];
 	struct list purgeable;
+	uint64_t page_changes; /* to be added to the sums over all caches when the lock is released */
 	_Atomic size_t objects_out; /* taken from slabs: live, or in magazines. Read without the lock as a hint */
 	struct depot depot;
 } cache_line_aligned;
