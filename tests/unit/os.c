@@ -124,11 +124,19 @@ static void mappings_are_resized_and_moved(void **state)
 	char copy[64];
 	memcpy(copy, block + 100, sizeof(copy));
 	char *target = os_map(9 * page);
-	assert_true(os_move(block, 6 * page, target, 9 * page));
+	assert_int_equal(os_move(block, 6 * page, target, 9 * page), OS_MOVED);
 	assert_memory_equal(target + 100, copy, sizeof(copy));
 	assert_true(content_is_zero(target + 3 * page, 6 * page));
 	assert_false(os_is_mapped(block));
-	assert_false(os_move(block, page, target, page));
+	assert_int_equal(os_move(block, page, target, page), OS_MOVE_SEVERAL_AREAS);
+	/* Three areas, of which the kernel moves none. */
+	char *other = os_map(9 * page);
+	mprotect(target + 4 * page, page, PROT_READ);
+	assert_int_equal(os_move(target, 8 * page, other, 9 * page), OS_MOVE_SEVERAL_AREAS);
+	assert_memory_equal(target + 100, copy, sizeof(copy));
+	/* The target lies in what is to be moved. */
+	assert_int_equal(os_move(target, 2 * page, target + page, 2 * page), OS_MOVE_REFUSED);
+	assert_memory_equal(target + 100, copy, sizeof(copy));
 }
 
 static void the_break_moves_and_errno_does_not(void **state)

@@ -18,7 +18,7 @@ static const size_t kinds[] = {16, 64, 208, 1024, 5120, 20480, 65536, 131072};
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), LIVE_MAX = 2000 };
 
 enum {
-	BUDGET_BYTES = 2 << 20, /* of a thread */
+	BUDGET_BYTES = 4 << 20, /* of a thread */
 	POOL_BYTES = 24 << 20,
 	SHARE_MIN_BYTES = 32 << 10,
 	HAND_STEPS = 16,
