@@ -49,17 +49,16 @@ static void the_last_is_the_first_out(void **state)
 	assert_int_equal(depot_bytes(), 0);
 }
 
-static void a_class_keeps_so_many(void **state)
+static void only_small_objects_have_a_depot(void **state)
 {
 	(void)state;
 	for (unsigned c = 1; c < CLASS_COUNT; c++) {
-		size_t most = size_classes[c].depot_max;
-		for (size_t i = 0; i < most; i++)
-			assert_true(depot_push(c, filled(c, 1)));
-		struct magazine *more = filled(c, 1);
-		assert_false(depot_push(c, more));
-		assert_int_equal(caches[c].depot.nfull, most);
-		empty(more, c);
+		struct magazine *magazine = filled(c, 1);
+		bool pushed = depot_push(c, magazine);
+		assert_int_equal(pushed, size_classes[c].bytes <= 32768);
+		if (!pushed)
+			empty(magazine, c);
+		assert_int_equal(caches[c].depot.nfull, pushed);
 		depot_drain(c);
 	}
 	assert_int_equal(zone_used_pages(), 0);
@@ -71,7 +70,7 @@ static void all_depots_keep_so_many_bytes(void **state)
 	(void)state;
 	size_t refused = 0;
 	for (unsigned c = 1; c < CLASS_COUNT && size_classes[c].bytes <= 4096; c++) {
-		for (size_t i = 0; i < size_classes[c].depot_max; i++) {
+		for (size_t i = 0; i < 8; i++) {
 			size_t before = depot_bytes();
 			struct magazine *magazine = filled(c, size_classes[c].magazine_slots);
 			size_t most = size_max(zone_used_pages() * PAGE_BYTES / 16, 1 << 20);
@@ -88,6 +87,58 @@ static void all_depots_keep_so_many_bytes(void **state)
 	depot_drain_all();
 	assert_int_equal(depot_bytes(), 0);
 	assert_int_equal(zone_used_pages(), 0);
+}
+
+/* Until one is turned away: how many the depot has then. */
+static size_t fill_up(unsigned c)
+{
+	struct magazine *magazine;
+	while (depot_push(c, magazine = filled(c, size_classes[c].magazine_slots)))
+		;
+	empty(magazine, c);
+	return caches[c].depot.nfull;
+}
+
+/* All that the depot has, and one that is missed. */
+static void take_all_and_one(unsigned c)
+{
+	struct magazine *magazine;
+	while ((magazine = depot_pop(c)) != NULL)
+		empty(magazine, c);
+}
+
+/* As many exchanges as a review looks at; there are always magazines. */
+static void review(unsigned c)
+{
+	for (size_t i = 0; i < REVIEW_OPERATIONS; i += 2)
+		check(depot_push(c, depot_pop(c)));
+}
+
+/* What was turned away and missed later has room the next time; what nobody missed takes that room away again. */
+static void depots_learn_what_they_should_have_kept(void **state)
+{
+	(void)state;
+	unsigned c = size_class_of(4096);
+	struct magazine *surplus;
+	take_all_and_one(c);
+	size_t room = fill_up(c);
+	assert_in_range(room, 8, 10);
+	for (size_t more = 1; more <= 5; more++) {
+		take_all_and_one(c);
+		/* For the one that was turned away, once. */
+		assert_null(depot_pop(c));
+		assert_int_equal(fill_up(c), room + more);
+	}
+	/* The first review finds that there were none at times. */
+	review(c);
+	assert_null(depot_pop_surplus(c));
+	for (size_t left = 4; left > 0; left--) {
+		review(c);
+		surplus = depot_pop_surplus(c);
+		assert_non_null(surplus);
+		empty(surplus, c);
+		assert_int_equal(fill_up(c), room + left);
+	}
 }
 
 static void exchanges(size_t count)
@@ -181,5 +232,6 @@ static void threads_exchange_whole_magazines(void **state)
 	assert_int_equal(zone_used_pages(), 0);
 }
 
-UNIT_MAIN(UNIT(the_last_is_the_first_out), UNIT(a_class_keeps_so_many), UNIT(all_depots_keep_so_many_bytes),
-	  UNIT(what_is_not_needed_goes), UNIT(what_is_needed_now_and_then_stays), UNIT(threads_exchange_whole_magazines))
+UNIT_MAIN(UNIT(the_last_is_the_first_out), UNIT(only_small_objects_have_a_depot), UNIT(all_depots_keep_so_many_bytes),
+	  UNIT(depots_learn_what_they_should_have_kept), UNIT(what_is_not_needed_goes),
+	  UNIT(what_is_needed_now_and_then_stays), UNIT(threads_exchange_whole_magazines))
