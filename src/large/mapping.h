@@ -67,8 +67,8 @@ bool mapping_join(struct mapping *mapping, const struct mapping *const *parts, s
 bool mapping_resize(struct mapping *mapping, size_t bytes);
 
 /*
- * Moves it, content and all, to [target, target + bytes), which is the caller's and at least as long: false where it has
- * several pieces or the kernel refuses, and it is as it was (but the target may be gone).
+ * Moves it, content and all, to [target, target + bytes), which is the caller's and at least as long: false where it
+ * has several pieces or the kernel refuses, and it is as it was (but the target may be gone).
  */
 bool mapping_move(struct mapping *mapping, uintptr_t target, size_t bytes);
 

@@ -36,8 +36,8 @@ size_t store_live_blocks(void);
 enum store_parts { STORE_WHOLE_ONLY, STORE_JOINED };
 
 /*
- * A kept block of at least `bytes` and at most an eighth or 64 KiB more, its content unknown; its address the one it had,
- * or 0 where it is new. NULL: there is none. STORE_JOINED: one put together of several will do. It is counted as live.
+ * A kept block of at least `bytes` and at most an eighth or 64 KiB more, its content unknown; its address the one it
+ * had, or 0 where it is new. NULL: there is none. STORE_JOINED: one put together of several will do. It is counted as live.
  */
 struct large *store_take(size_t bytes, enum store_parts parts);
 
