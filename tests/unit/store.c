@@ -1,6 +1,6 @@
 /*
- * store.c - freed mappings: unmapped the first time, kept once the program has shown that it asks again; cut, merged and
- * joined to serve what is asked for; bounded. The live blocks are counted.
+ * store.c - freed mappings: unmapped the first time, kept once the program has shown that it asks again; cut, merged
+ * and joined to serve what is asked for; bounded. The live blocks are counted.
  */
 #define _GNU_SOURCE
 #include "unit.h"
@@ -644,7 +644,8 @@ static bool overlap(const struct mapping *one, const struct mapping *other)
 
 static void live_take(struct random *random, struct live *live)
 {
-	size_t bytes = random_one_in(random, 3) ? 2 * MIB + random_below(random, 6 * MIB) : 128 * KIB + random_below(random, MIB);
+	bool is_long = random_one_in(random, 3);
+	size_t bytes = is_long ? 2 * MIB + random_below(random, 6 * MIB) : 128 * KIB + random_below(random, MIB);
 	bytes = round_up(bytes, os_page_size());
 	live->large = store_take(bytes, random_one_in(random, 5) ? STORE_WHOLE_ONLY : STORE_JOINED);
 	if (live->large == NULL)
