@@ -37,7 +37,8 @@ enum store_parts { STORE_WHOLE_ONLY, STORE_JOINED };
 
 /*
  * A kept block of at least `bytes` and at most an eighth or 64 KiB more, its content unknown; its address the one it
- * had, or 0 where it is new. NULL: there is none. STORE_JOINED: one put together of several will do. It is counted as live.
+ * had, or 0 where it is new. NULL: there is none. STORE_JOINED: one put together of several will do. It is counted as
+ * live.
  */
 struct large *store_take(size_t bytes, enum store_parts parts);
 
