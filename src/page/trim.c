@@ -13,7 +13,7 @@
 #include "page/pagemap.h"
 #include "page/purge.h"
 
-enum { QUICK_DIRTY_PAGES = 64, STEPS_MAX = 1 << 16 };
+enum { QUICK_DIRTY_PAGES = 64, STEPS_MAX = 1 << 16, SLACK_SHIFT = 6 };
 
 size_t trim_threshold_pages(void)
 {
@@ -36,9 +36,20 @@ bool trim_wants_drain(void)
 
 void trim_note_drained(void) { atomic_store_explicit(&idle_floor, zone_idle_pages(), memory_order_relaxed); }
 
+/*
+ * A heap that shrinks from its top would pass the threshold again with each slab, since the pad that was left is touched:
+ * unless the thresholds were set, so much more than the threshold must be free.
+ */
+static size_t trim_slack_pages(const struct zone *zone)
+{
+	size_t used = atomic_load_explicit(&zone->used_pages, memory_order_relaxed);
+	return setting(&settings.adaptive_trim) ? used >> SLACK_SHIFT : 0;
+}
+
 bool trim_is_due(const struct zone *zone)
 {
-	return zone->touched_end > zone->run_first && zone->touched_end - zone->run_first > trim_threshold_pages();
+	return zone->touched_end > zone->run_first &&
+	       zone->touched_end - zone->run_first > trim_threshold_pages() + trim_slack_pages(zone);
 }
 
 /* The page that the break may go down to, or 0 when there is nothing to lower. zone.lock is held. */

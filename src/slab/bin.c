@@ -217,7 +217,7 @@ static void fill_from_slabs(struct thread_cache *cache, unsigned c)
 static bool load_from_depot(struct thread_cache *cache, unsigned c)
 {
 	struct bin *bin = &cache->bin[c];
-	struct magazine *full = depot_pop(c);
+	struct magazine *full = depot_pop(c, cache);
 	if (full == NULL)
 		return false;
 	magazine_destroy(bin->loaded, c);
@@ -285,12 +285,11 @@ noinline void *thread_cache_refill(unsigned c)
 static void empty_previous(struct thread_cache *cache, unsigned c, const char *function)
 {
 	struct side *side = &cache->side[c];
-	struct magazine *empty = magazine_create(c);
-	if (empty != NULL && depot_push(c, side->previous)) {
+	struct magazine *empty = depot_wants(c, cache) ? magazine_create(c) : NULL;
+	if (empty != NULL) {
+		depot_push(c, side->previous);
 		side->previous = empty;
 	} else {
-		if (empty != NULL)
-			magazine_destroy(empty, c);
 		empty_into_slabs(side->previous, c, function);
 	}
 	show_previous(side);

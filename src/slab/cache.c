@@ -15,7 +15,7 @@
 #include <string.h>
 
 enum {
-	FREE_BATCH = 32,   /* objects put back under one hold of the lock: about a microsecond */
+	FREE_BATCH = 128, /* objects put back under one hold of the lock: a microsecond or two */
 	REFUSALS_MAX = 4, /* slabs that the kernel may refuse to purge before a round ends */
 };
 
@@ -243,17 +243,15 @@ struct group {
 static size_t find_groups(unsigned size_class, void *const *objects, size_t count, struct group *groups)
 {
 	size_t slab_bytes = (size_t)size_classes[size_class].pages << PAGE_SHIFT;
-	uintptr_t base = 0;
 	size_t ngroups = 0;
-	for (size_t i = 0; i < count; i++) {
-		uintptr_t address = (uintptr_t)objects[i];
-		if (i == 0 || address - base >= slab_bytes) {
-			struct slab *slab = slab_of(address, size_class);
-			prefetch_slab(slab);
-			base = slab_base_of(address, size_class);
-			groups[ngroups++].slab = slab;
-		}
-		groups[ngroups - 1].end = i + 1;
+	for (size_t i = 0; i < count; groups[ngroups++].end = i) {
+		uintptr_t base = slab_base_of((uintptr_t)objects[i], size_class);
+		struct slab *slab = slab_of((uintptr_t)objects[i], size_class);
+		prefetch_slab(slab);
+		groups[ngroups].slab = slab;
+		do
+			i++;
+		while (i < count && (uintptr_t)objects[i] - base < slab_bytes);
 	}
 	return ngroups;
 }

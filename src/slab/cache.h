@@ -27,7 +27,8 @@ struct depot {
 	uint32_t nfull;
 	uint32_t nfull_min; /* the fewest there were since `operations` was last 0: what was not needed */
 	uint32_t operations;
-	uint32_t turned_away; /* full magazines that found no room in that time */
+	_Atomic uint32_t credits; /* magazines that may come in; both are read without the lock as hints */
+	const struct thread_cache *_Atomic giver; /* the thread that last had one to give. Only compared */
 	struct magazine *full;
 	_Atomic size_t objects; /* in the full magazines; read by statistics */
 } cache_line_aligned;
@@ -56,9 +57,14 @@ void *cache_alloc_one(unsigned size_class, bool *zeroed);
 /* Gives objects back to their slabs; a double free is reported as of `function`. May purge. */
 void cache_free(unsigned size_class, void **objects, size_t count, const char *function);
 
-/* A full magazine for an empty one, and the other way round. NULL or false: do without. */
-struct magazine *depot_pop(unsigned size_class);
-bool depot_push(unsigned size_class, struct magazine *full);
+struct thread_cache;
+
+/* A full magazine for the thread `self`; NULL: do without. */
+struct magazine *depot_pop(unsigned size_class, const struct thread_cache *self);
+
+/* True if a full magazine of the thread `self` would be taken in; and takes it in. */
+bool depot_wants(unsigned size_class, const struct thread_cache *self);
+void depot_push(unsigned size_class, struct magazine *full);
 
 /* Takes a magazine that the depot has not needed for a while; NULL when there is none. */
 struct magazine *depot_pop_surplus(unsigned size_class);

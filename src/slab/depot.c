@@ -1,23 +1,23 @@
 /*
  * depot.c - full magazines between threads (see cache.h). Exchanged whole: one short lock for a hundred objects.
  *
- * All depots together keep a sixteenth of the heap or 1 MiB; and what a program has shown to need beyond, up to 8 MiB or
- * an eighth: a magazine that found no room and was missed later raises the allowance, one that nobody missed lowers it.
+ * For threads that free what others allocate, and only for them: a thread that frees its own objects gives them to the
+ * slabs, whose bitmaps hand them out again in the order of their addresses. So a magazine is taken in only for a credit:
+ * some thread found no full one, and another has had one to give.
+ *
+ * Bounded: all depots together keep an eighth of the heap, or 8 MiB.
  */
 #include "slab/cache.h"
 
 #include "page/zone.h"
 
 enum {
-	TOTAL_FLOOR_BYTES = 1 << 20,
-	TOTAL_SHIFT = 4,
-	LEARNED_FLOOR_BYTES = 8 << 20,
-	LEARNED_SHIFT = 3,
+	TOTAL_FLOOR_BYTES = 8 << 20,
+	TOTAL_SHIFT = 3,
 	REVIEW_OPERATIONS = 64, /* a working set is looked at over so many exchanges */
 };
 
 static _Atomic size_t total_bytes;
-static _Atomic size_t learned_bytes; /* two threads that change it at once lose one step: no harm */
 
 size_t depot_bytes(void) { return atomic_load_explicit(&total_bytes, memory_order_relaxed); }
 
@@ -55,32 +55,21 @@ static struct magazine *pop_locked(unsigned size_class)
 	return magazine;
 }
 
-static size_t heap_bytes(void) { return zone_used_pages() << PAGE_SHIFT; }
+static uint32_t credits(const struct depot *depot) { return atomic_load_explicit(&depot->credits, memory_order_relaxed); }
 
-static size_t learned(void) { return atomic_load_explicit(&learned_bytes, memory_order_relaxed); }
-
-static void learn(size_t bytes)
+static void set_credits(struct depot *depot, uint32_t count)
 {
-	size_t most = size_max(heap_bytes() >> LEARNED_SHIFT, LEARNED_FLOOR_BYTES);
-	atomic_store_explicit(&learned_bytes, size_min(bytes, most), memory_order_relaxed);
+	atomic_store_explicit(&depot->credits, count, memory_order_relaxed);
 }
 
-/* A magazine was missed: had one been turned away? */
-static void learn_from_miss(struct depot *depot, unsigned size_class)
-{
-	if (depot->turned_away == 0)
-		return;
-	depot->turned_away--;
-	learn(learned() + (size_t)size_classes[size_class].magazine_slots * size_classes[size_class].bytes);
-}
-
-struct magazine *depot_pop(unsigned size_class)
+struct magazine *depot_pop(unsigned size_class, const struct thread_cache *self)
 {
 	struct depot *depot = &caches[size_class].depot;
 	lock_acquire(&depot->lock, RANK_DEPOT);
+	const struct thread_cache *giver = atomic_load_explicit(&depot->giver, memory_order_relaxed);
 	struct magazine *magazine = pop_locked(size_class);
-	if (magazine == NULL)
-		learn_from_miss(depot, size_class);
+	if (magazine != NULL || (giver != NULL && giver != self))
+		set_credits(depot, credits(depot) + 1);
 	depot->operations++;
 	lock_release(&depot->lock, RANK_DEPOT);
 	return magazine;
@@ -88,24 +77,29 @@ struct magazine *depot_pop(unsigned size_class)
 
 static bool has_room(void)
 {
-	return depot_bytes() < size_max(heap_bytes() >> TOTAL_SHIFT, TOTAL_FLOOR_BYTES) + learned();
+	size_t heap_bytes = zone_used_pages() << PAGE_SHIFT;
+	return depot_bytes() < size_max(heap_bytes >> TOTAL_SHIFT, TOTAL_FLOOR_BYTES);
 }
 
-bool depot_push(unsigned size_class, struct magazine *full)
+/* Two threads may both be told yes for one credit: then a magazine too many waits for the next review. */
+bool depot_wants(unsigned size_class, const struct thread_cache *self)
+{
+	struct depot *depot = &caches[size_class].depot;
+	atomic_store_explicit(&depot->giver, self, memory_order_relaxed);
+	return credits(depot) > 0 && size_classes[size_class].has_depot && has_room();
+}
+
+void depot_push(unsigned size_class, struct magazine *full)
 {
 	struct depot *depot = &caches[size_class].depot;
 	lock_acquire(&depot->lock, RANK_DEPOT);
-	bool room = size_classes[size_class].has_depot && has_room();
-	if (room) {
-		full->next = depot->full;
-		depot->full = full;
-		count_in(size_class, full);
-	} else {
-		depot->turned_away++;
-	}
+	if (credits(depot) > 0)
+		set_credits(depot, credits(depot) - 1);
+	full->next = depot->full;
+	depot->full = full;
+	count_in(size_class, full);
 	depot->operations++;
 	lock_release(&depot->lock, RANK_DEPOT);
-	return room;
 }
 
 struct magazine *depot_pop_surplus(unsigned size_class)
@@ -114,11 +108,8 @@ struct magazine *depot_pop_surplus(unsigned size_class)
 	struct magazine *surplus = NULL;
 	lock_acquire(&depot->lock, RANK_DEPOT);
 	if (depot->operations >= REVIEW_OPERATIONS) {
-		if (depot->nfull_min > 0) {
+		if (depot->nfull_min > 0)
 			surplus = pop_locked(size_class);
-			learn(learned() - size_min(learned(), bytes_of(size_class, surplus)));
-		}
-		depot->turned_away = 0;
 		depot->operations = 0;
 		depot->nfull_min = depot->nfull;
 	}
@@ -126,10 +117,19 @@ struct magazine *depot_pop_surplus(unsigned size_class)
 	return surplus;
 }
 
+static struct magazine *pop_for_drain(unsigned size_class)
+{
+	struct depot *depot = &caches[size_class].depot;
+	lock_acquire(&depot->lock, RANK_DEPOT);
+	struct magazine *magazine = pop_locked(size_class);
+	lock_release(&depot->lock, RANK_DEPOT);
+	return magazine;
+}
+
 void depot_drain(unsigned size_class)
 {
 	struct magazine *magazine;
-	while ((magazine = depot_pop(size_class)) != NULL) {
+	while ((magazine = pop_for_drain(size_class)) != NULL) {
 		cache_free(size_class, magazine->slot, magazine->count, "free");
 		magazine_destroy(magazine, size_class);
 	}

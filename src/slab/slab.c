@@ -115,13 +115,18 @@ static unsigned index_of(const struct slab *slab, uintptr_t address)
  */
 static void **word_take(struct slab *slab, unsigned word, void **objects, void **slot)
 {
-	uintptr_t base = slab_base(slab);
 	uint32_t bytes = class_of(slab)->bytes;
+	uintptr_t base = slab_base(slab) + (uintptr_t)word * 64 * bytes;
 	uint64_t free = slab->free[word];
-	while (free != 0 && slot > objects) {
-		*--slot = (void *)(base + (uintptr_t)(word * 64 + low_bit(free)) * bytes);
-		free &= free - 1;
+	/* Many a slab is fresh: there a word is a row. */
+	if (free == UINT64_MAX && slot - objects >= 64) {
+		slab->free[word] = 0;
+		for (unsigned i = 0; i < 64; i++)
+			*--slot = (void *)(base + (uintptr_t)i * bytes);
+		return slot;
 	}
+	for (; free != 0 && slot > objects; free &= free - 1)
+		*--slot = (void *)(base + (uintptr_t)low_bit(free) * bytes);
 	slab->free[word] = free;
 	return slot;
 }
@@ -213,70 +218,60 @@ bool slab_says_free(const struct slab *slab, uintptr_t address)
 	return index >= class_of(slab)->objects || is_free(slab, index);
 }
 
-/* Objects of one bitmap word that are being freed. */
-struct put {
-	unsigned word;
-	uint64_t mask;
-};
-
-/* Frees the objects of `put`; *pages gains those that they may leave empty. None of them was free. */
-static void put_apply(struct slab *slab, struct put put, uint32_t *pages)
+/* The pages under the object at `offset`, by its first and its last one: those between have no other object. */
+static uint32_t edge_pages(uint32_t offset, uint32_t bytes)
 {
-	struct span span = {put.word * 64 + low_bit(put.mask), put.word * 64 + log2_floor(put.mask)};
-	slab->free[put.word] |= put.mask;
-	if (span.first != span.last || !neighbour_holds(slab, span.first))
-		*pages |= pages_of(slab, span);
+	return UINT32_C(1) << (offset >> PAGE_SHIFT) | UINT32_C(1) << ((offset + bytes - 1) >> PAGE_SHIFT);
 }
 
-/* The bits of a bitmap word that stand for objects which are taken. */
-static uint64_t taken_in(const struct slab *slab, unsigned word)
+/* Sets the free bits of `count` objects, up to one that is free or none: how many. *pages: where they lay. */
+static size_t bits_put(struct slab *slab, void *const *objects, size_t count, uint32_t *pages)
 {
-	unsigned objects = class_of(slab)->objects;
-	if (word >= BITMAP_WORDS || word * 64 >= objects)
-		return 0;
-	unsigned count = objects - word * 64;
-	return ~slab->free[word] & bit_range(0, count < 64 ? count : 64);
-}
-
-/* Collects the objects that share a bitmap word from objects[*at] on: false at one that is free already, or is none. */
-static bool put_collect(const struct slab *slab, void *const *objects, size_t count, size_t *at, struct put *put)
-{
+	const struct size_class class = *class_of(slab);
 	uintptr_t base = slab_base(slab);
-	uint32_t magic = class_of(slab)->magic;
-	uint64_t taken = 0;
-	put->mask = 0;
-	for (; *at < count; ++*at) {
-		unsigned index = size_class_index(magic, (uint32_t)((uintptr_t)objects[*at] - base));
+	uint32_t end = class.bytes * class.objects;
+	uint64_t dummy = 0, *word = &dummy, bits = 0;
+	size_t i;
+	for (i = 0; i < count; i++) {
+		uint32_t offset = (uint32_t)((uintptr_t)objects[i] - base);
+		unsigned index = size_class_index(class.magic, offset);
 		uint64_t bit = UINT64_C(1) << index % 64;
-		if (put->mask == 0) {
-			put->word = index / 64;
-			taken = taken_in(slab, put->word);
+		if (unlikely(offset >= end))
+			break;
+		if (&slab->free[index / 64] != word) {
+			*word = bits;
+			word = &slab->free[index / 64];
+			bits = *word;
 		}
-		if (index / 64 != put->word)
-			return true;
-		if (unlikely((taken & bit) == 0))
-			return false;
-		taken &= ~bit;
-		put->mask |= bit;
+		if (unlikely((bits & bit) != 0))
+			break;
+		bits |= bit;
+		*pages |= edge_pages(offset, class.bytes);
 	}
-	return true;
+	*word = bits;
+	return i;
+}
+
+/* All pages from the first to the last one of a mask: pages between the edges of an object too. */
+static uint32_t pages_filled(uint32_t pages)
+{
+	unsigned first = low_bit(pages);
+	return (uint32_t)bit_range(first, log2_floor(pages) - first + 1);
 }
 
 size_t slab_put(struct slab *slab, void *const *objects, size_t count)
 {
 	uint32_t pages = 0;
-	size_t done = 0;
-	for (bool good = true; good && done < count;) {
-		struct put put;
-		good = put_collect(slab, objects, count, &done, &put);
-		if (put.mask != 0)
-			put_apply(slab, put, &pages);
-	}
+	size_t done = bits_put(slab, objects, count, &pages);
 	slab->nfree += (uint16_t)done;
-	if (!one_object(slab))
-		pages_settle(slab, pages);
-	else if (done > 0)
+	if (unlikely(done < count))
+		return done;
+	if (one_object(slab))
 		slab->empty = slab_all_pages(slab->class);
+	else if (class_of(slab)->bytes > PAGE_BYTES)
+		pages_settle(slab, pages_filled(pages));
+	else if (count > 1 || !neighbour_holds(slab, index_of(slab, (uintptr_t)objects[0])))
+		pages_settle(slab, pages);
 	return done;
 }
 
