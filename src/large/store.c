@@ -5,6 +5,7 @@
 
 #include "base/bits.h"
 #include "base/report.h"
+#include "os/clock.h"
 
 enum {
 	SLOTS = 64,
@@ -16,6 +17,8 @@ enum {
 	JOIN_MIN_BYTES = 2 << 20, /* below, the system calls cost more than they save */
 	PART_MIN_BYTES = 128 << 10,
 	PARTS_MAX = 16,
+	JOIN_BYTES_PER_US = 32 << 10, /* faster than any program touches memory */
+	JOIN_BURST_BYTES = 256 << 20,
 };
 
 struct ghost {
@@ -196,10 +199,28 @@ static void destroy(struct large *large)
 	large_descriptor_free(large);
 }
 
+/*
+ * Joining spares page faults, and so pays only where blocks are written. One that asks for more bytes than memory can
+ * take in the time that has passed does not write them, and gets fresh mappings, which are cheaper.
+ */
+static bool join_pays(size_t bytes)
+{
+	static uint64_t last_us;
+	static size_t may_join;
+	uint64_t now_us = os_clock_us();
+	uint64_t passed = size_min(now_us - last_us, JOIN_BURST_BYTES / JOIN_BYTES_PER_US);
+	last_us = now_us;
+	may_join = size_min(may_join + passed * JOIN_BYTES_PER_US, JOIN_BURST_BYTES);
+	if (may_join < bytes)
+		return false;
+	may_join -= bytes;
+	return true;
+}
+
 /* No mapping is long enough: takes the parts that may be joined, and learns from what they lack. */
 static void take_parts(struct parts *parts, size_t bytes, enum store_parts how)
 {
-	if (how == STORE_JOINED && bytes >= JOIN_MIN_BYTES && !mapping_move_is_refused())
+	if (how == STORE_JOINED && bytes >= JOIN_MIN_BYTES && !mapping_move_is_refused() && join_pays(bytes))
 		collect(parts, bytes);
 	if (parts->bytes < bytes)
 		learn_from_ghosts(bytes - parts->bytes);

@@ -15,7 +15,7 @@
 
 enum {
 	BUDGET_MAX_BYTES = 4 << 20, /* of a thread, while all threads together are charged for at most this: */
-	POOL_BYTES = 24 << 20,
+	POOL_BYTES = 20 << 20,
 	SHARED_BYTES = 8 << 20, /* beyond that each has its part of this, */
 	SHARE_MIN_BYTES = 32 << 10,
 	MANY_THREADS = 16, /* and of more threads not all are busy: twice as many share half as much */
@@ -82,11 +82,14 @@ static void swap(struct bin *bin, struct side *side)
 	show_previous(side);
 }
 
+/* An object charges for its bytes: a small one for a cache line at least, as it pins a page like any other. */
+static size_t charge_of(unsigned c) { return size_max(size_classes[c].bytes, CACHE_LINE_BYTES); }
+
 /* Charges the bin for `limit` objects in each of its magazines. */
 static void charge(struct thread_cache *cache, unsigned c, size_t limit, unsigned magazines)
 {
 	struct side *side = &cache->side[c];
-	size_t bytes = limit * magazines * size_classes[c].bytes;
+	size_t bytes = limit * magazines * charge_of(c);
 	cache->charged += bytes - side->charge;
 	atomic_fetch_add_explicit(&pool_charged, bytes - side->charge, memory_order_relaxed);
 	side->charge = (uint32_t)bytes;
@@ -98,9 +101,15 @@ static unsigned magazines_of(const struct thread_cache *cache, unsigned c)
 	return (cache->bin[c].loaded != NULL) + (cache->side[c].previous != NULL);
 }
 
-static void empty_into_slabs(struct magazine *magazine, unsigned c, const char *function)
+static void give_to_slabs(struct side *side, unsigned c, void **objects, size_t count, const char *function)
 {
-	cache_free(c, magazine->slot, magazine->count, function);
+	side->balance -= (ptrdiff_t)count;
+	cache_free(c, objects, count, function);
+}
+
+static void empty_into_slabs(struct side *side, struct magazine *magazine, unsigned c, const char *function)
+{
+	give_to_slabs(side, c, magazine->slot, magazine->count, function);
 	magazine->count = 0;
 }
 
@@ -125,10 +134,10 @@ void bin_close(struct thread_cache *cache, unsigned c)
 	show_previous(side);
 	atomic_store_explicit(&side->bottom, NULL, memory_order_relaxed);
 	charge(cache, c, 0, 0);
-	empty_into_slabs(loaded, c, "free");
+	empty_into_slabs(side, loaded, c, "free");
 	magazine_destroy(loaded, c);
 	if (previous != NULL) {
-		empty_into_slabs(previous, c, "free");
+		empty_into_slabs(side, previous, c, "free");
 		magazine_destroy(previous, c);
 	}
 }
@@ -167,7 +176,7 @@ static bool make_room(struct thread_cache *cache, size_t bytes, unsigned for_cla
 static bool bin_open(struct thread_cache *cache, unsigned c)
 {
 	size_t limit = size_classes[c].first_limit;
-	if (!make_room(cache, limit * size_classes[c].bytes, c))
+	if (!make_room(cache, limit * charge_of(c), c))
 		return false;
 	struct magazine *magazine = magazine_create(c);
 	if (magazine == NULL)
@@ -186,7 +195,7 @@ static bool bin_grow(struct thread_cache *cache, unsigned c)
 	size_t limit = size_min((size_t)side->limit * 2, size_classes[c].magazine_slots);
 	if (limit <= side->limit)
 		return false;
-	if (!make_room(cache, (limit - side->limit) * magazines * size_classes[c].bytes, c))
+	if (!make_room(cache, (limit - side->limit) * magazines * charge_of(c), c))
 		return false;
 	charge(cache, c, limit, magazines);
 	bin->limit = &bin->loaded->bottom + size_max(limit, loaded_objects(bin));
@@ -197,7 +206,7 @@ static bool bin_grow(struct thread_cache *cache, unsigned c)
 static bool bin_pair(struct thread_cache *cache, unsigned c)
 {
 	struct side *side = &cache->side[c];
-	if (!make_room(cache, (size_t)side->limit * size_classes[c].bytes, c))
+	if (!make_room(cache, (size_t)side->limit * charge_of(c), c))
 		return false;
 	side->previous = magazine_create(c);
 	if (side->previous == NULL)
@@ -211,6 +220,7 @@ static void fill_from_slabs(struct thread_cache *cache, unsigned c)
 {
 	struct bin *bin = &cache->bin[c];
 	size_t count = cache_alloc(c, bin->loaded->slot, cache->side[c].limit);
+	cache->side[c].balance += (ptrdiff_t)count;
 	set_top(bin, &bin->loaded->bottom + count);
 }
 
@@ -221,6 +231,7 @@ static bool load_from_depot(struct thread_cache *cache, unsigned c)
 	if (full == NULL)
 		return false;
 	magazine_destroy(bin->loaded, c);
+	cache->side[c].balance += (ptrdiff_t)full->count;
 	load(bin, &cache->side[c], full, limit_for(&cache->side[c], full));
 	return true;
 }
@@ -245,8 +256,10 @@ static void *refill_from_outside(struct thread_cache *cache, unsigned c)
 {
 	struct bin *bin = &cache->bin[c];
 	thread_cache_want(c);
-	if (bin->loaded == NULL && !bin_open(cache, c))
+	if (bin->loaded == NULL && !bin_open(cache, c)) {
+		cache->side[c].balance++;
 		return alloc_uncached(c);
+	}
 	if (!load_from_depot(cache, c)) {
 		bin_grow(cache, c);
 		fill_from_slabs(cache, c);
@@ -285,29 +298,33 @@ noinline void *thread_cache_refill(unsigned c)
 static void empty_previous(struct thread_cache *cache, unsigned c, const char *function)
 {
 	struct side *side = &cache->side[c];
-	struct magazine *empty = depot_wants(c, cache) ? magazine_create(c) : NULL;
+	/* What it gives beyond what it took came from other threads, one of which may want it back. */
+	bool of_others = side->balance < (ptrdiff_t)side->previous->count;
+	bool wanted = depot_wants(c, cache, of_others ? DEPOT_OF_OTHERS : DEPOT_OWN);
+	struct magazine *empty = wanted ? magazine_create(c) : NULL;
 	if (empty != NULL) {
+		side->balance -= (ptrdiff_t)side->previous->count;
 		depot_push(c, side->previous);
 		side->previous = empty;
 	} else {
-		empty_into_slabs(side->previous, c, function);
+		empty_into_slabs(side, side->previous, c, function);
 	}
 	show_previous(side);
 	struct magazine *surplus = depot_pop_surplus(c);
 	if (surplus != NULL) {
-		empty_into_slabs(surplus, c, function);
+		cache_free(c, surplus->slot, surplus->count, function);
 		magazine_destroy(surplus, c);
 	}
 }
 
 /* The loaded magazine is full and alone: half of it goes to the slabs. */
-static void empty_half(struct bin *bin, unsigned c, const char *function)
+static void empty_half(struct bin *bin, struct side *side, unsigned c, const char *function)
 {
 	size_t keep = loaded_objects(bin) / 2;
 	void **from = bin->loaded->slot + keep;
 	size_t count = loaded_objects(bin) - keep;
 	set_top(bin, &bin->loaded->bottom + keep);
-	cache_free(c, from, count, function);
+	give_to_slabs(side, c, from, count, function);
 }
 
 /*
@@ -345,7 +362,7 @@ static bool make_space(struct thread_cache *cache, unsigned c, const char *funct
 	if (size_classes[c].magazine_slots == 1)
 		return false;
 	if (side->previous == NULL && !bin_pair(cache, c)) {
-		empty_half(bin, c, function);
+		empty_half(bin, side, c, function);
 		return true;
 	}
 	if (side->previous->count > 0)
@@ -377,7 +394,7 @@ static void overflow(struct thread_cache *cache, unsigned c, void *object, const
 {
 	if (push(cache, c, object, function))
 		return;
-	cache_free(c, &object, 1, function);
+	give_to_slabs(&cache->side[c], c, &object, 1, function);
 	if (cache->bin[c].loaded != NULL && drain_is_due(&cache->side[c], c))
 		drain(cache, c);
 }
@@ -419,7 +436,7 @@ void bin_check(const struct thread_cache *cache, unsigned c)
 		report_internal("bin: top or limit out of order");
 	if (*bottom != NULL)
 		report_internal("bin: the bottom is not NULL");
-	if (side->charge != (size_t)side->limit * magazines_of(cache, c) * size_classes[c].bytes)
+	if (side->charge != (size_t)side->limit * magazines_of(cache, c) * charge_of(c))
 		report_internal("bin: the charge is wrong");
 }
 

@@ -24,7 +24,7 @@ enum { PARTIAL_BUCKETS = 4, BUCKET_NONE = PARTIAL_BUCKETS };
 
 struct depot {
 	struct lock lock;
-	uint32_t nfull;
+	_Atomic uint32_t nfull; /* read without the lock as a hint */
 	uint32_t nfull_min; /* the fewest there were since `operations` was last 0: what was not needed */
 	uint32_t operations;
 	_Atomic uint32_t credits; /* magazines that may come in; both are read without the lock as hints */
@@ -62,8 +62,12 @@ struct thread_cache;
 /* A full magazine for the thread `self`; NULL: do without. */
 struct magazine *depot_pop(unsigned size_class, const struct thread_cache *self);
 
-/* True if a full magazine of the thread `self` would be taken in; and takes it in. */
-bool depot_wants(unsigned size_class, const struct thread_cache *self);
+/*
+ * True if a full magazine of the thread `self` would be taken in, of objects that others or itself allocated; and takes
+ * it in.
+ */
+enum depot_origin { DEPOT_OF_OTHERS, DEPOT_OWN };
+bool depot_wants(unsigned size_class, const struct thread_cache *self, enum depot_origin origin);
 void depot_push(unsigned size_class, struct magazine *full);
 
 /* Takes a magazine that the depot has not needed for a while; NULL when there is none. */

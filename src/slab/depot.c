@@ -1,19 +1,22 @@
 /*
  * depot.c - full magazines between threads (see cache.h). Exchanged whole: one short lock for a hundred objects.
  *
- * For threads that free what others allocate, and only for them: a thread that frees its own objects gives them to the
- * slabs, whose bitmaps hand them out again in the order of their addresses. So a magazine is taken in only for a credit:
- * some thread found no full one, and another has had one to give.
+ * For threads that free what others allocate: what a thread allocated itself goes to the slabs, whose bitmaps hand it out
+ * again in the order of its addresses, but for a few magazines, for which threads need not meet there. And a magazine
+ * is taken in only for a credit: some thread found no full one, and another has had one to give.
  *
  * Bounded: all depots together keep an eighth of the heap, or 8 MiB.
  */
 #include "slab/cache.h"
 
+#include "base/bits.h"
 #include "page/zone.h"
 
 enum {
 	TOTAL_FLOOR_BYTES = 8 << 20,
 	TOTAL_SHIFT = 3,
+	CREDITS_MAX = 128,
+	OWN_MAX = 8,
 	REVIEW_OPERATIONS = 64, /* a working set is looked at over so many exchanges */
 };
 
@@ -26,10 +29,17 @@ static size_t bytes_of(unsigned size_class, const struct magazine *magazine)
 	return magazine->count * size_classes[size_class].bytes;
 }
 
+static uint32_t nfull(const struct depot *depot) { return atomic_load_explicit(&depot->nfull, memory_order_relaxed); }
+
+static void set_nfull(struct depot *depot, uint32_t count)
+{
+	atomic_store_explicit(&depot->nfull, count, memory_order_relaxed);
+}
+
 static void count_in(unsigned size_class, const struct magazine *magazine)
 {
 	struct depot *depot = &caches[size_class].depot;
-	depot->nfull++;
+	set_nfull(depot, nfull(depot) + 1);
 	atomic_fetch_add_explicit(&depot->objects, magazine->count, memory_order_relaxed);
 	atomic_fetch_add_explicit(&total_bytes, bytes_of(size_class, magazine), memory_order_relaxed);
 }
@@ -37,9 +47,9 @@ static void count_in(unsigned size_class, const struct magazine *magazine)
 static void count_out(unsigned size_class, const struct magazine *magazine)
 {
 	struct depot *depot = &caches[size_class].depot;
-	depot->nfull--;
-	if (depot->nfull < depot->nfull_min)
-		depot->nfull_min = depot->nfull;
+	set_nfull(depot, nfull(depot) - 1);
+	if (nfull(depot) < depot->nfull_min)
+		depot->nfull_min = nfull(depot);
 	atomic_fetch_sub_explicit(&depot->objects, magazine->count, memory_order_relaxed);
 	atomic_fetch_sub_explicit(&total_bytes, bytes_of(size_class, magazine), memory_order_relaxed);
 }
@@ -69,7 +79,7 @@ struct magazine *depot_pop(unsigned size_class, const struct thread_cache *self)
 	const struct thread_cache *giver = atomic_load_explicit(&depot->giver, memory_order_relaxed);
 	struct magazine *magazine = pop_locked(size_class);
 	if (magazine != NULL || (giver != NULL && giver != self))
-		set_credits(depot, credits(depot) + 1);
+		set_credits(depot, (uint32_t)size_min(credits(depot) + 1, CREDITS_MAX));
 	depot->operations++;
 	lock_release(&depot->lock, RANK_DEPOT);
 	return magazine;
@@ -82,11 +92,12 @@ static bool has_room(void)
 }
 
 /* Two threads may both be told yes for one credit: then a magazine too many waits for the next review. */
-bool depot_wants(unsigned size_class, const struct thread_cache *self)
+bool depot_wants(unsigned size_class, const struct thread_cache *self, enum depot_origin origin)
 {
 	struct depot *depot = &caches[size_class].depot;
 	atomic_store_explicit(&depot->giver, self, memory_order_relaxed);
-	return credits(depot) > 0 && size_classes[size_class].has_depot && has_room();
+	bool few = origin == DEPOT_OF_OTHERS || nfull(depot) < OWN_MAX;
+	return few && credits(depot) > 0 && size_classes[size_class].has_depot && has_room();
 }
 
 void depot_push(unsigned size_class, struct magazine *full)
@@ -107,11 +118,13 @@ struct magazine *depot_pop_surplus(unsigned size_class)
 	struct depot *depot = &caches[size_class].depot;
 	struct magazine *surplus = NULL;
 	lock_acquire(&depot->lock, RANK_DEPOT);
-	if (depot->operations >= REVIEW_OPERATIONS) {
+	if (!has_room() && nfull(depot) > 0) {
+		surplus = pop_locked(size_class);
+	} else if (depot->operations >= REVIEW_OPERATIONS) {
 		if (depot->nfull_min > 0)
 			surplus = pop_locked(size_class);
 		depot->operations = 0;
-		depot->nfull_min = depot->nfull;
+		depot->nfull_min = nfull(depot);
 	}
 	lock_release(&depot->lock, RANK_DEPOT);
 	return surplus;

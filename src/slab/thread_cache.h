@@ -25,6 +25,7 @@
 #include "slab/size_class.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* 32 bytes: two bins in a cache line, an index is a shift. */
 struct bin {
@@ -42,6 +43,7 @@ struct side {
 	bool recent;     /* there was a miss since the clock hand came by */
 	void **_Atomic bottom; /* shown to statistics: the loaded magazine's, or NULL */
 	void **seen;           /* the bin's top when the clock hand last came by */
+	ptrdiff_t balance;     /* objects taken from the depot and the slabs less those given: < 0, others' objects */
 	_Atomic uint32_t previous_objects; /* shown likewise */
 	bool draining;   /* closed to frees until the next malloc: see drain_is_due in bin.c */
 };

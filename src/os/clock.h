@@ -1,0 +1,12 @@
+/*
+ * clock.h - time that has passed, to a few milliseconds.
+ */
+#ifndef LM_OS_CLOCK_H
+#define LM_OS_CLOCK_H
+
+#include <stdint.h>
+
+/* Microseconds since some moment, by CLOCK_MONOTONIC_COARSE of clock_gettime(2). 0 where a filter refuses the call. */
+uint64_t os_clock_us(void);
+
+#endif
