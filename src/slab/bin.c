@@ -20,6 +20,8 @@ enum {
 	SHARE_MIN_BYTES = 32 << 10,
 	MANY_THREADS = 16, /* and of more threads not all are busy: twice as many share half as much */
 	HAND_STEPS = 16,   /* of the clock hand at one miss */
+	SHARING_MAX_BYTES = 256,
+	SHY_FREES = 4,
 };
 
 /* The sum of all threads' charges. A hint, relaxed. */
@@ -215,11 +217,25 @@ static bool bin_pair(struct thread_cache *cache, unsigned c)
 	return true;
 }
 
-/* The loaded magazine is empty: fills it from the slabs. */
+/* True for objects that share cache lines with others, where other threads may hold those. */
+static bool shares_lines(unsigned c)
+{
+	size_t bytes = size_classes[c].bytes;
+	return bytes <= SHARING_MAX_BYTES && bytes % CACHE_LINE_BYTES != 0 && thread_cache_count() > 1;
+}
+
+/*
+ * The loaded magazine is empty: fills it from the slabs. A thread's first objects have their cache lines for themselves, so
+ * that one which uses few of them does not slow others down (Berger et al., "Hoard", 2000: passive false sharing).
+ */
 static void fill_from_slabs(struct thread_cache *cache, unsigned c)
 {
 	struct bin *bin = &cache->bin[c];
-	size_t count = cache_alloc(c, bin->loaded->slot, cache->side[c].limit);
+	bool first = cache->side[c].balance <= 0 && shares_lines(c);
+	size_t limit = cache->side[c].limit;
+	size_t count = first ? cache_alloc_lines(c, bin->loaded->slot, limit) : 0;
+	if (count == 0)
+		count = cache_alloc(c, bin->loaded->slot, limit);
 	cache->side[c].balance += (ptrdiff_t)count;
 	set_top(bin, &bin->loaded->bottom + count);
 }
@@ -371,12 +387,21 @@ static bool make_space(struct thread_cache *cache, unsigned c, const char *funct
 	return true;
 }
 
+/*
+ * The first frees of a thread that has allocated nothing are of others, whose cache lines it would go on sharing: they go to
+ * the slabs.
+ */
+static bool is_shy(const struct side *side, unsigned c)
+{
+	return side->balance <= 0 && side->balance > -SHY_FREES && shares_lines(c);
+}
+
 /* Pushes the object if its bin has room or can make some. */
 static bool push(struct thread_cache *cache, unsigned c, void *object, const char *function)
 {
 	struct bin *bin = &cache->bin[c];
 	struct side *side = &cache->side[c];
-	if (side->draining || (bin->loaded == NULL && !bin_open(cache, c)))
+	if (side->draining || (bin->loaded == NULL && (is_shy(side, c) || !bin_open(cache, c))))
 		return false;
 	if (top_of(bin) == bin->limit && side->previous != NULL && side->previous->count == 0)
 		swap(bin, side);

@@ -142,6 +142,25 @@ static size_t take_from_slabs(struct cache *cache, void **objects, size_t count)
 	return count - left;
 }
 
+/* From the slab that is most likely to have whole lines. cache.lock is held. */
+static size_t take_lines(struct cache *cache, void **objects, size_t count)
+{
+	for (unsigned bucket = PARTIAL_BUCKETS; bucket-- > 0;) {
+		if (list_is_empty(&cache->partial[bucket]))
+			continue;
+		struct slab *slab = list_entry(cache->partial[bucket].first, struct slab, partial);
+		uint64_t before = slab_page_state(slab);
+		size_t taken = slab_take_lines(slab, objects, count);
+		slab_relist(cache, slab, before);
+		if (taken > 0) {
+			memmove(objects, objects + (count - taken), taken * sizeof *objects);
+			count_out(cache, taken);
+			return taken;
+		}
+	}
+	return 0;
+}
+
 /* Makes a slab, links it, and returns it with cache.lock held; or returns NULL without the lock. */
 static struct slab *grow_and_lock(struct cache *cache, unsigned size_class)
 {
@@ -167,20 +186,33 @@ static void unlock_and_drop_unused(struct cache *cache, struct slab *made)
 		slab_destroy(made);
 }
 
-size_t cache_alloc(unsigned size_class, void **objects, size_t count)
+/* How objects are taken from a cache; cache.lock is held. */
+typedef size_t take_function(struct cache *cache, void **objects, size_t count);
+
+static inline size_t alloc_by(take_function *take, unsigned size_class, void **objects, size_t count)
 {
 	struct cache *cache = &caches[size_class];
 	cache_lock(cache);
-	size_t taken = take_from_slabs(cache, objects, count);
+	size_t taken = take(cache, objects, count);
 	cache_unlock(cache);
 	if (taken > 0)
 		return taken;
 	struct slab *made = grow_and_lock(cache, size_class);
 	if (made == NULL)
 		return 0;
-	taken = take_from_slabs(cache, objects, count);
+	taken = take(cache, objects, count);
 	unlock_and_drop_unused(cache, made);
 	return taken;
+}
+
+size_t cache_alloc(unsigned size_class, void **objects, size_t count)
+{
+	return alloc_by(take_from_slabs, size_class, objects, count);
+}
+
+size_t cache_alloc_lines(unsigned size_class, void **objects, size_t count)
+{
+	return alloc_by(take_lines, size_class, objects, count);
 }
 
 void *cache_alloc_existing(unsigned size_class)

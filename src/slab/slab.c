@@ -110,14 +110,13 @@ static unsigned index_of(const struct slab *slab, uintptr_t address)
 }
 
 /*
- * Takes the free objects of one bitmap word, lowest first, each into the slot before the last one's: until the word is
+ * Takes objects of one bitmap word that `free` names, lowest first, each into the slot before the last one's: until the word is
  * used up or `slot` has come down to `objects`. Returns the slot reached.
  */
-static void **word_take(struct slab *slab, unsigned word, void **objects, void **slot)
+static void **word_take(struct slab *slab, unsigned word, uint64_t free, void **objects, void **slot)
 {
 	uint32_t bytes = class_of(slab)->bytes;
 	uintptr_t base = slab_base(slab) + (uintptr_t)word * 64 * bytes;
-	uint64_t free = slab->free[word];
 	/* Many a slab is fresh: there a word is a row. */
 	if (free == UINT64_MAX && slot - objects >= 64) {
 		slab->free[word] = 0;
@@ -125,9 +124,10 @@ static void **word_take(struct slab *slab, unsigned word, void **objects, void *
 			*--slot = (void *)(base + (uintptr_t)i * bytes);
 		return slot;
 	}
-	for (; free != 0 && slot > objects; free &= free - 1)
+	for (; free != 0 && slot > objects; free &= free - 1) {
 		*--slot = (void *)(base + (uintptr_t)low_bit(free) * bytes);
-	slab->free[word] = free;
+		slab->free[word] &= ~(free & (0 - free));
+	}
 	return slot;
 }
 
@@ -147,17 +147,36 @@ static uint32_t pages_under(const struct slab *slab, void *const *last, void *co
 	return pages;
 }
 
-size_t slab_take(struct slab *slab, void **objects, size_t count)
+/* Of the free objects of a word, those of which four stand together: their sizes make up whole cache lines. */
+static uint64_t whole_lines(uint64_t free)
+{
+	uint64_t pairs = free & free >> 1;
+	uint64_t fours = pairs & pairs >> 2 & UINT64_C(0x1111111111111111);
+	return fours * 15;
+}
+
+enum take { TAKE_ANY, TAKE_LINES };
+
+static inline size_t take(struct slab *slab, void **objects, size_t count, enum take which)
 {
 	void **slot = objects + count;
-	for (unsigned word = 0; word < BITMAP_WORDS && slot > objects; word++)
-		if (slab->free[word] != 0)
-			slot = word_take(slab, word, objects, slot);
+	for (unsigned word = 0; word < BITMAP_WORDS && slot > objects; word++) {
+		uint64_t free = which == TAKE_LINES ? whole_lines(slab->free[word]) : slab->free[word];
+		if (free != 0)
+			slot = word_take(slab, word, free, objects, slot);
+	}
 	size_t taken = (size_t)(objects + count - slot);
 	if (slab->empty != 0 && taken > 0)
 		pages_take(slab, pages_under(slab, slot, objects + count - 1));
 	slab->nfree -= (uint16_t)taken;
 	return taken;
+}
+
+size_t slab_take(struct slab *slab, void **objects, size_t count) { return take(slab, objects, count, TAKE_ANY); }
+
+size_t slab_take_lines(struct slab *slab, void **objects, size_t count)
+{
+	return take(slab, objects, round_down(count, 4), TAKE_LINES);
 }
 
 void *slab_take_one(struct slab *slab, bool *zeroed)
