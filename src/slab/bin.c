@@ -11,10 +11,13 @@
 
 #include "base/report.h"
 #include "page/trim.h"
+#include "page/zone.h"
 #include "slab/cache.h"
 
 enum {
-	BUDGET_MAX_BYTES = 4 << 20, /* of a thread, while all threads together are charged for at most this: */
+	BUDGET_MAX_BYTES = 4 << 20, /* of a thread: half of the heap within these, */
+	BUDGET_MIN_BYTES = 512 << 10,
+	/* while all threads together are charged for at most this: */
 	POOL_BYTES = 20 << 20,
 	SHARED_BYTES = 8 << 20, /* beyond that each has its part of this, */
 	SHARE_MIN_BYTES = 32 << 10,
@@ -39,7 +42,9 @@ static size_t budget_bytes(const struct thread_cache *cache)
 {
 	size_t pool = atomic_load_explicit(&pool_charged, memory_order_relaxed);
 	size_t left = pool < POOL_BYTES ? POOL_BYTES - pool : 0;
-	return size_max(size_min(cache->charged + left, BUDGET_MAX_BYTES), share_bytes());
+	size_t half_heap = zone_used_pages() << PAGE_SHIFT >> 1;
+	size_t most = size_min(size_max(half_heap, BUDGET_MIN_BYTES), BUDGET_MAX_BYTES);
+	return size_max(size_min(cache->charged + left, most), size_min(share_bytes(), most));
 }
 
 static void **top_of(const struct bin *bin) { return atomic_load_explicit(&bin->top, memory_order_relaxed); }

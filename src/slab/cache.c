@@ -145,6 +145,7 @@ static size_t take_from_slabs(struct cache *cache, void **objects, size_t count)
 /* From the slab that is most likely to have whole lines. cache.lock is held. */
 static size_t take_lines(struct cache *cache, void **objects, size_t count)
 {
+	count = round_down(count, 4);
 	for (unsigned bucket = PARTIAL_BUCKETS; bucket-- > 0;) {
 		if (list_is_empty(&cache->partial[bucket]))
 			continue;

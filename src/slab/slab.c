@@ -176,7 +176,7 @@ size_t slab_take(struct slab *slab, void **objects, size_t count) { return take(
 
 size_t slab_take_lines(struct slab *slab, void **objects, size_t count)
 {
-	return take(slab, objects, round_down(count, 4), TAKE_LINES);
+	return take(slab, objects, count, TAKE_LINES);
 }
 
 void *slab_take_one(struct slab *slab, bool *zeroed)

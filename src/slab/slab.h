@@ -70,7 +70,7 @@ static inline struct slab *slab_of(uintptr_t address, unsigned size_class)
  */
 size_t slab_take(struct slab *slab, void **objects, size_t count);
 
-/* The same, but only objects whose neighbours in the same cache lines are free too and taken with them. */
+/* The same, `count` a multiple of 4, but only objects whose neighbours in the same lines are free and taken too. */
 size_t slab_take_lines(struct slab *slab, void **objects, size_t count);
 
 /* Takes one object (there is one); *zeroed: its pages were never written since they came from the system. */
