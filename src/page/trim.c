@@ -37,8 +37,8 @@ bool trim_wants_drain(void)
 void trim_note_drained(void) { atomic_store_explicit(&idle_floor, zone_idle_pages(), memory_order_relaxed); }
 
 /*
- * A heap that shrinks from its top would pass the threshold again with each slab, since the pad that was left is touched:
- * unless the thresholds were set, so much more than the threshold must be free.
+ * A heap that shrinks from its top would pass the threshold again with each slab, since the pad that was left is
+ * touched: unless the thresholds were set, so much more than the threshold must be free.
  */
 static size_t trim_slack_pages(const struct zone *zone)
 {

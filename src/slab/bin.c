@@ -230,8 +230,9 @@ static bool shares_lines(unsigned c)
 }
 
 /*
- * The loaded magazine is empty: fills it from the slabs. A thread's first objects have their cache lines for themselves, so
- * that one which uses few of them does not slow others down (Berger et al., "Hoard", 2000: passive false sharing).
+ * The loaded magazine is empty: fills it from the slabs. A thread's first objects have their cache lines for
+ * themselves, so that one which uses few of them does not slow others down (Berger et al., "Hoard", 2000: passive
+ * false sharing).
  */
 static void fill_from_slabs(struct thread_cache *cache, unsigned c)
 {
@@ -393,8 +394,8 @@ static bool make_space(struct thread_cache *cache, unsigned c, const char *funct
 }
 
 /*
- * The first frees of a thread that has allocated nothing are of others, whose cache lines it would go on sharing: they go to
- * the slabs.
+ * The first frees of a thread that has allocated nothing are of others, whose cache lines it would go on sharing: they
+ * go to the slabs.
  */
 static bool is_shy(const struct side *side, unsigned c)
 {

@@ -22,8 +22,9 @@ enum {
 struct cache caches[CLASS_COUNT];
 
 /*
- * Over all caches: idle pages in the upper half, empty ones in the lower. One word, since threads meet there. Each cache
- * adds what has changed when its lock is released: its part is then what it has, so no half ever falls below zero.
+ * Over all caches: idle pages in the upper half, empty ones in the lower. One word, since threads meet there. Each
+ * cache adds what has changed when its lock is released: its part is then what it has, so no half ever falls below
+ * zero.
  */
 static _Atomic uint64_t page_sums;
 

@@ -1,9 +1,9 @@
 /*
  * depot.c - full magazines between threads (see cache.h). Exchanged whole: one short lock for a hundred objects.
  *
- * For threads that free what others allocate: what a thread allocated itself goes to the slabs, whose bitmaps hand it out
- * again in the order of its addresses, but for a few magazines, for which threads need not meet there. And a magazine
- * is taken in only for a credit: some thread found no full one, and another has had one to give.
+ * For threads that free what others allocate: what a thread allocated itself goes to the slabs, whose bitmaps hand it
+ * out again in the order of its addresses, but for a few magazines, for which threads need not meet there. And a
+ * magazine is taken in only for a credit: some thread found no full one, and another has had one to give.
  *
  * Bounded: all depots together keep an eighth of the heap, or 8 MiB.
  */
@@ -65,7 +65,10 @@ static struct magazine *pop_locked(unsigned size_class)
 	return magazine;
 }
 
-static uint32_t credits(const struct depot *depot) { return atomic_load_explicit(&depot->credits, memory_order_relaxed); }
+static uint32_t credits(const struct depot *depot)
+{
+	return atomic_load_explicit(&depot->credits, memory_order_relaxed);
+}
 
 static void set_credits(struct depot *depot, uint32_t count)
 {

@@ -110,8 +110,8 @@ static unsigned index_of(const struct slab *slab, uintptr_t address)
 }
 
 /*
- * Takes objects of one bitmap word that `free` names, lowest first, each into the slot before the last one's: until the word is
- * used up or `slot` has come down to `objects`. Returns the slot reached.
+ * Takes objects of one bitmap word that `free` names, lowest first, each into the slot before the last one's: until
+ * the word is used up or `slot` has come down to `objects`. Returns the slot reached.
  */
 static void **word_take(struct slab *slab, unsigned word, uint64_t free, void **objects, void **slot)
 {
@@ -138,7 +138,8 @@ static void **word_take(struct slab *slab, unsigned word, uint64_t free, void **
 static uint32_t pages_under(const struct slab *slab, void *const *last, void *const *first)
 {
 	if (likely(!slab->is_reserved))
-		return pages_of(slab, (struct span){index_of(slab, (uintptr_t)*first), index_of(slab, (uintptr_t)*last)});
+		return pages_of(slab, (struct span){index_of(slab, (uintptr_t)*first),
+						    index_of(slab, (uintptr_t)*last)});
 	uint32_t pages = 0;
 	for (; last <= first; last++) {
 		unsigned index = index_of(slab, (uintptr_t)*last);

@@ -80,8 +80,8 @@ void *slab_take_one(struct slab *slab, bool *zeroed);
 bool slab_says_free(const struct slab *slab, uintptr_t address);
 
 /*
- * Makes `count` objects free: how many, up to the first one that was free already or is past the last object. Where that
- * is fewer, the pages are not settled: the caller reports.
+ * Makes `count` objects free: how many, up to the first one that was free already or is past the last object. Where
+ * that is fewer, the pages are not settled: the caller reports.
  */
 size_t slab_put(struct slab *slab, void *const *objects, size_t count);
 
