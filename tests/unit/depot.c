@@ -1,14 +1,28 @@
 /*
- * depot.c - full magazines between threads: last in, first out; bounded by count and bytes; what is not needed goes.
+ * depot.c - full magazines between threads: last in, first out; only for credits and only some of a thread's own; bounded
+ * by bytes; what is not needed goes.
  */
 #include "unit.h"
 
+#include "base/bits.h"
 #include "page/zone.h"
 #include "slab/cache.h"
 
-enum { REVIEW_OPERATIONS = 64 };
+enum {
+	REVIEW_OPERATIONS = 64,
+	CREDITS_MAX = 128,
+	OWN_MAX = 8,
+	TOTAL_FLOOR_BYTES = 8 << 20,
+	MIB = 1 << 20,
+};
+
+/* The depot only compares threads: any addresses will do. */
+static char threads[4];
+static const struct thread_cache *thread(unsigned index) { return (const struct thread_cache *)(void *)&threads[index]; }
 
 static unsigned c64(void) { return size_class_of(64); }
+
+static struct magazine *pop(unsigned c) { return depot_pop(c, thread(0)); }
 
 static struct magazine *filled(unsigned c, size_t count)
 {
@@ -29,122 +43,195 @@ static void the_last_is_the_first_out(void **state)
 {
 	(void)state;
 	struct magazine *magazines[5];
-	assert_null(depot_pop(c64()));
+	assert_null(pop(c64()));
 	for (size_t i = 0; i < 5; i++) {
 		magazines[i] = filled(c64(), 10 + i);
-		assert_true(depot_push(c64(), magazines[i]));
+		depot_push(c64(), magazines[i]);
 		assert_int_equal(caches[c64()].depot.nfull, i + 1);
 	}
 	assert_int_equal(caches[c64()].depot.objects, 10 + 11 + 12 + 13 + 14);
 	assert_int_equal(depot_bytes(), 60 * 64);
-	assert_null(depot_pop(size_class_of(80)));
+	assert_null(pop(size_class_of(80)));
 	for (size_t i = 5; i-- > 0;) {
-		assert_ptr_equal(depot_pop(c64()), magazines[i]);
+		assert_ptr_equal(pop(c64()), magazines[i]);
 		assert_int_equal(magazines[i]->count, 10 + i);
 		assert_int_equal(caches[c64()].depot.nfull, i);
 		empty(magazines[i], c64());
 	}
-	assert_null(depot_pop(c64()));
+	assert_null(pop(c64()));
 	assert_int_equal(caches[c64()].depot.objects, 0);
 	assert_int_equal(depot_bytes(), 0);
+}
+
+static bool wants_others(unsigned c, unsigned index) { return depot_wants(c, thread(index), DEPOT_OF_OTHERS); }
+
+static bool wants_own(unsigned c, unsigned index) { return depot_wants(c, thread(index), DEPOT_OWN); }
+
+/* Misses of thread 0 while thread 1 has one to give: as many credits. The depot is empty. */
+static void earn(unsigned c, size_t count)
+{
+	wants_others(c, 1);
+	while (count-- > 0)
+		check(pop(c) == NULL);
 }
 
 static void only_small_objects_have_a_depot(void **state)
 {
 	(void)state;
 	for (unsigned c = 1; c < CLASS_COUNT; c++) {
-		struct magazine *magazine = filled(c, 1);
-		bool pushed = depot_push(c, magazine);
-		assert_int_equal(pushed, size_classes[c].bytes <= 32768);
-		if (!pushed)
-			empty(magazine, c);
-		assert_int_equal(caches[c].depot.nfull, pushed);
-		depot_drain(c);
+		earn(c, 1);
+		assert_int_equal(wants_others(c, 1), size_classes[c].bytes <= 32768);
 	}
 	assert_int_equal(zone_used_pages(), 0);
 }
 
-/* All classes together: 1 MiB in a small heap, and not one magazine after that. */
+/* A thread that misses what it itself would give, or what nobody would, could go to the slabs as well. */
+static void a_miss_counts_if_another_has_one_to_give(void **state)
+{
+	(void)state;
+	assert_null(pop(c64()));
+	assert_false(wants_others(c64(), 0));
+	assert_null(pop(c64()));
+	assert_false(wants_others(c64(), 0));
+	assert_null(depot_pop(c64(), thread(1)));
+	assert_true(wants_others(c64(), 0));
+	assert_true(wants_own(c64(), 0));
+	/* The last one who had one counts: thread 1 now. */
+	assert_true(wants_others(c64(), 1));
+	depot_push(c64(), filled(c64(), 5));
+	assert_false(wants_others(c64(), 1));
+	empty(depot_pop(c64(), thread(1)), c64());
+	/* What it found was of use, whoever gave it. */
+	assert_true(wants_others(c64(), 1));
+	assert_null(depot_pop(c64(), thread(1)));
+	depot_push(c64(), filled(c64(), 5));
+	assert_false(wants_others(c64(), 1));
+	/* Each class has its own. */
+	earn(size_class_of(80), 1);
+	assert_false(wants_others(c64(), 1));
+	depot_drain_all();
+}
+
+static void a_credit_is_for_one_magazine(void **state)
+{
+	(void)state;
+	unsigned c = size_class_of(16);
+	static const size_t misses[] = {1, 7, CREDITS_MAX - 1, CREDITS_MAX, 2 * CREDITS_MAX};
+	for (size_t i = 0; i < sizeof(misses) / sizeof(misses[0]); i++) {
+		size_t pushed = 0;
+		earn(c, misses[i]);
+		for (; wants_others(c, 1); pushed++)
+			depot_push(c, filled(c, 1));
+		assert_int_equal(pushed, size_min(misses[i], CREDITS_MAX));
+		/* Not asked, as by two threads at once: there is no credit less than none. */
+		depot_push(c, filled(c, 1));
+		assert_false(wants_others(c, 1));
+		assert_int_equal(caches[c].depot.nfull, pushed + 1);
+		depot_drain(c);
+	}
+}
+
+static void of_a_threads_own_a_few_stand_there(void **state)
+{
+	(void)state;
+	size_t own = 0;
+	earn(c64(), CREDITS_MAX);
+	for (; wants_own(c64(), 1); own++)
+		depot_push(c64(), filled(c64(), 5));
+	assert_int_equal(own, OWN_MAX);
+	/* Those of others come in all the same. */
+	for (size_t i = OWN_MAX; i < CREDITS_MAX; i++) {
+		assert_true(wants_others(c64(), 1));
+		assert_false(wants_own(c64(), 1));
+		depot_push(c64(), filled(c64(), 5));
+	}
+	while (caches[c64()].depot.nfull > OWN_MAX - 1) {
+		assert_false(wants_own(c64(), 1));
+		empty(pop(c64()), c64());
+	}
+	assert_true(wants_own(c64(), 1));
+	depot_drain_all();
+}
+
+/* Pushes while there is room and a credit. */
+static void fill_up(unsigned c)
+{
+	earn(c, CREDITS_MAX);
+	while (wants_others(c, 1))
+		depot_push(c, filled(c, size_classes[c].magazine_slots));
+}
+
+/* All classes together: 8 MiB in a small heap, and not one magazine after that. */
 static void all_depots_keep_so_many_bytes(void **state)
 {
 	(void)state;
-	size_t refused = 0;
 	for (unsigned c = 1; c < CLASS_COUNT && size_classes[c].bytes <= 4096; c++) {
+		earn(c, 8);
 		for (size_t i = 0; i < 8; i++) {
-			size_t before = depot_bytes();
-			struct magazine *magazine = filled(c, size_classes[c].magazine_slots);
-			size_t most = size_max(zone_used_pages() * PAGE_BYTES / 16, 1 << 20);
-			bool pushed = depot_push(c, magazine);
-			check(pushed == (before < most));
-			if (!pushed) {
-				empty(magazine, c);
-				refused++;
-			}
+			bool wanted = wants_others(c, 1);
+			check(wanted == (depot_bytes() < TOTAL_FLOOR_BYTES));
+			if (wanted)
+				depot_push(c, filled(c, size_classes[c].magazine_slots));
 		}
 	}
-	assert_true(refused > 0);
-	assert_in_range(depot_bytes(), 1 << 20, (1 << 20) + (128 << 10));
+	assert_in_range(depot_bytes(), TOTAL_FLOOR_BYTES, TOTAL_FLOOR_BYTES + (128 << 10));
 	depot_drain_all();
 	assert_int_equal(depot_bytes(), 0);
 	assert_int_equal(zone_used_pages(), 0);
 }
 
-/* Until one is turned away: how many the depot has then. */
-static size_t fill_up(unsigned c)
-{
-	struct magazine *magazine;
-	while (depot_push(c, magazine = filled(c, size_classes[c].magazine_slots)))
-		;
-	empty(magazine, c);
-	return caches[c].depot.nfull;
-}
-
-/* All that the depot has, and one that is missed. */
-static void take_all_and_one(unsigned c)
-{
-	struct magazine *magazine;
-	while ((magazine = depot_pop(c)) != NULL)
-		empty(magazine, c);
-}
-
-/* As many exchanges as a review looks at; there are always magazines. */
-static void review(unsigned c)
-{
-	for (size_t i = 0; i < REVIEW_OPERATIONS; i += 2)
-		check(depot_push(c, depot_pop(c)));
-}
-
-/* What was turned away and missed later has room the next time; what nobody missed takes that room away again. */
-static void depots_learn_what_they_should_have_kept(void **state)
+/* When the heap becomes smaller, or depots are beyond the bound: one goes each time, with no review. */
+static void depots_keep_an_eighth_of_the_heap(void **state)
 {
 	(void)state;
 	unsigned c = size_class_of(4096);
+	struct page_run run;
 	struct magazine *surplus;
-	take_all_and_one(c);
-	size_t room = fill_up(c);
-	assert_in_range(room, 8, 10);
-	for (size_t more = 1; more <= 5; more++) {
-		take_all_and_one(c);
-		/* For the one that was turned away, once. */
-		assert_null(depot_pop(c));
-		assert_int_equal(fill_up(c), room + more);
-	}
-	/* The first review finds that there were none at times. */
-	review(c);
-	assert_null(depot_pop_surplus(c));
-	for (size_t left = 4; left > 0; left--) {
-		review(c);
+	assert_true(page_alloc(96 * MIB / PAGE_BYTES, &run));
+	fill_up(c);
+	size_t most = zone_used_pages() * PAGE_BYTES / 8;
+	assert_in_range(depot_bytes(), most, most + (128 << 10));
+	assert_in_range(most, 13 * MIB, 14 * MIB);
+	/* The last one that came in is beyond it. */
+	surplus = depot_pop_surplus(c);
+	assert_non_null(surplus);
+	empty(surplus, c);
+	run.dirty = 0;
+	page_free(&run);
+	for (size_t before = depot_bytes(); before >= TOTAL_FLOOR_BYTES; before = depot_bytes()) {
 		surplus = depot_pop_surplus(c);
 		assert_non_null(surplus);
+		assert_int_equal(depot_bytes(), before - surplus->count * 4096);
 		empty(surplus, c);
-		assert_int_equal(fill_up(c), room + left);
+		/* A class that has none gives none. */
+		assert_null(depot_pop_surplus(c64()));
 	}
+	assert_in_range(depot_bytes(), TOTAL_FLOOR_BYTES - (128 << 10), TOTAL_FLOOR_BYTES - 1);
+	depot_drain_all();
+	assert_int_equal(zone_used_pages(), 0);
+}
+
+static void one_class_is_drained_or_all(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		depot_push(c64(), filled(c64(), 5));
+		depot_push(size_class_of(80), filled(size_class_of(80), 5));
+	}
+	depot_drain(c64());
+	assert_int_equal(caches[c64()].objects_out + caches[c64()].depot.objects + caches[c64()].depot.nfull, 0);
+	assert_int_equal(caches[size_class_of(80)].depot.nfull, 3);
+	assert_int_equal(depot_bytes(), 15 * 80);
+	depot_drain_all();
+	assert_int_equal(depot_bytes(), 0);
+	assert_null(pop(size_class_of(80)));
+	assert_int_equal(zone_used_pages(), 0);
 }
 
 static void exchanges(size_t count)
 {
 	for (size_t i = 0; i < count; i += 2)
-		check(depot_push(c64(), depot_pop(c64())));
+		depot_push(c64(), pop(c64()));
 }
 
 /* Of five magazines four were not needed: one goes at each review. */
@@ -152,7 +239,7 @@ static void what_is_not_needed_goes(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < 5; i++)
-		assert_true(depot_push(c64(), filled(c64(), 5)));
+		depot_push(c64(), filled(c64(), 5));
 	/* They came in this period, so in it there were none at times. */
 	exchanges(REVIEW_OPERATIONS);
 	assert_null(depot_pop_surplus(c64()));
@@ -177,13 +264,13 @@ static void what_is_needed_now_and_then_stays(void **state)
 	(void)state;
 	struct magazine *out[3];
 	for (size_t i = 0; i < 3; i++)
-		assert_true(depot_push(c64(), filled(c64(), 5)));
+		depot_push(c64(), filled(c64(), 5));
 	for (int round = 0; round < 10; round++) {
 		exchanges(REVIEW_OPERATIONS);
 		for (size_t i = 0; i < 3; i++)
-			out[i] = depot_pop(c64());
+			out[i] = pop(c64());
 		for (size_t i = 0; i < 3; i++)
-			assert_true(depot_push(c64(), out[i]));
+			depot_push(c64(), out[i]);
 		assert_null(depot_pop_surplus(c64()));
 	}
 	assert_int_equal(caches[c64()].depot.nfull, 3);
@@ -199,7 +286,7 @@ static void churn(unsigned index)
 {
 	struct random random = random_start(30 + index);
 	for (size_t i = 0; i < unit_rounds(5000); i++) {
-		struct magazine *magazine = depot_pop(c64());
+		struct magazine *magazine = depot_pop(c64(), thread(index));
 		if (magazine == NULL)
 			magazine = filled(c64(), 1 + random_below(&random, 30));
 		for (size_t at = 0; at < magazine->count; at++)
@@ -209,8 +296,11 @@ static void churn(unsigned index)
 			empty(surplus, c64());
 		for (size_t at = 0; at < magazine->count; at++)
 			check(content_is(magazine->slot[at], 64, index));
-		if (random_one_in(&random, 4) || !depot_push(c64(), magazine))
+		enum depot_origin origin = random_one_in(&random, 2) ? DEPOT_OWN : DEPOT_OF_OTHERS;
+		if (random_one_in(&random, 4) || !depot_wants(c64(), thread(index), origin))
 			empty(magazine, c64());
+		else
+			depot_push(c64(), magazine);
 		kept += depot_bytes() > 0;
 	}
 }
@@ -232,6 +322,8 @@ static void threads_exchange_whole_magazines(void **state)
 	assert_int_equal(zone_used_pages(), 0);
 }
 
-UNIT_MAIN(UNIT(the_last_is_the_first_out), UNIT(only_small_objects_have_a_depot), UNIT(all_depots_keep_so_many_bytes),
-	  UNIT(depots_learn_what_they_should_have_kept), UNIT(what_is_not_needed_goes),
+UNIT_MAIN(UNIT(the_last_is_the_first_out), UNIT(only_small_objects_have_a_depot),
+	  UNIT(a_miss_counts_if_another_has_one_to_give), UNIT(a_credit_is_for_one_magazine),
+	  UNIT(of_a_threads_own_a_few_stand_there), UNIT(all_depots_keep_so_many_bytes),
+	  UNIT(depots_keep_an_eighth_of_the_heap), UNIT(one_class_is_drained_or_all), UNIT(what_is_not_needed_goes),
 	  UNIT(what_is_needed_now_and_then_stays), UNIT(threads_exchange_whole_magazines))

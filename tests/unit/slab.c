@@ -11,9 +11,10 @@
 
 #include <string.h>
 
-/* A class of each kind: 512 to a slab, objects across pages, waste at the end, few, whole pages, one. */
-static const size_t kinds[] = {16, 48, 112, 1024, 1792, 5120, 6656, 20480, 36864, 106496, 131072};
-enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
+/* A class of each kind: 512 to a slab, objects across two pages and three, waste at the end, few, whole pages, one. */
+static const size_t kinds[] = {16,   48,   112,  208,  1024,  1792,  4608,  5120,
+			       5632, 6656, 7168, 7680, 20480, 36864, 106496, 131072};
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), SHARING_MAX_BYTES = 256 };
 
 static unsigned c; /* the class under test */
 static struct slab *slab;
@@ -88,6 +89,35 @@ static void take_some(size_t count)
 	}
 }
 
+/* The first four from `index` on, a multiple of 4, that are all free; past the last one: there are none. */
+static unsigned first_four(unsigned index)
+{
+	unsigned free = 0;
+	for (; index + 4 <= class()->objects; index += 4) {
+		for (free = index; free < index + 4 && !is_taken[free] && !is_reserved(free);)
+			free++;
+		if (free == index + 4)
+			break;
+	}
+	return index;
+}
+
+static void take_lines(size_t count)
+{
+	void *objects[SLAB_MAX_OBJECTS];
+	size_t got = slab_take_lines(slab, objects, count);
+	check(got <= count && got % 4 == 0);
+	for (size_t i = 0; i < got; i++) {
+		void *taken = objects[count - 1 - i];
+		check(i % 4 != 0 || taken == object(first_four(0)));
+		check(i % 4 == 0 || (char *)taken == (char *)objects[count - i] + class()->bytes);
+		if (i % 4 == 3)
+			for (size_t at = i - 3; at <= i; at++)
+				note_taken(objects[count - 1 - at]);
+	}
+	check(got == count || first_four(0) + 4 > class()->objects);
+}
+
 static void take_one(void)
 {
 	bool zeroed;
@@ -119,7 +149,10 @@ static void put(unsigned index)
 	ntaken--;
 }
 
-/* Objects from all over the slab, or neighbours, in one call: it stops at the first that is not taken. */
+/*
+ * Objects from all over the slab, or neighbours, in one call: it stops at the first that is not taken. Nobody goes on
+ * with a slab after that, so it is as before then, and the others are put alone.
+ */
 static void put_many(struct random *random)
 {
 	void *objects[64];
@@ -137,7 +170,13 @@ static void put_many(struct random *random)
 		n++;
 		index = (neighbours ? index + 1 : (unsigned)random_next(random)) % class()->objects;
 	}
-	check(slab_put(slab, objects, n) == good);
+	if (good < n) {
+		struct slab before = *slab;
+		check(slab_put(slab, objects, n) == good);
+		*slab = before;
+	}
+	if (good > 0)
+		check(slab_put(slab, objects, good) == good);
 }
 
 /* What the purger does with some of the idle pages, and others take and put meanwhile. */
@@ -157,6 +196,8 @@ static void purge(struct random *random)
 	for (int i = 0; i < 4; i++) {
 		put((unsigned)random_below(random, class()->objects));
 		take_some(random_below(random, 3));
+		if (class()->bytes <= SHARING_MAX_BYTES)
+			take_lines(4 * random_below(random, 3));
 		compare();
 	}
 	slab_restore_pages(slab, pages, gone);
@@ -204,6 +245,8 @@ static void step(struct random *random)
 			put((unsigned)random_below(random, objects));
 	else if (random_one_in(random, 2))
 		take_one();
+	else if (class()->bytes <= SHARING_MAX_BYTES && random_one_in(random, 2))
+		take_lines(4 * random_below(random, 16));
 	else
 		take_some(1 + random_below(random, 1 + objects / 16));
 	compare();
@@ -223,6 +266,78 @@ static void objects_and_pages_match_an_array(void **state)
 	}
 	assert_int_equal(zone_used_pages(), 0);
 	zone_check(&zones[ZONE_HEAP]);
+}
+
+/* One of four that is taken keeps its neighbours from being handed out by lines; all others are, in rising order. */
+static void whole_lines_are_taken(void **state)
+{
+	(void)state;
+	for (c = 1; size_classes[c].bytes <= SHARING_MAX_BYTES; c++) {
+		unsigned fours = size_classes[c].objects / 4;
+		begin(size_classes[c].bytes);
+		take_some(SLAB_MAX_OBJECTS);
+		for (unsigned i = 0; i < 4 * fours; i++)
+			if (i / 4 % 2 == 1 || i % 4 != i / 8 % 4)
+				put(i);
+		unsigned before = ntaken;
+		take_lines(4);
+		take_lines(8);
+		assert_int_equal(ntaken, before + 12);
+		take_lines(SLAB_MAX_OBJECTS);
+		compare();
+		assert_int_equal(ntaken, before + fours / 2 * 4);
+		void *none[4];
+		assert_int_equal(slab_take_lines(slab, none, 4), 0);
+		end();
+	}
+}
+
+/* In one call, each first or last of its bitmap word, in rising and falling order, then with one that was free. */
+static void objects_go_back_over_the_edges_of_words(void **state)
+{
+	(void)state;
+	static const unsigned indices[] = {63, 64, 127, 128, 191, 192, 255, 0, 511, 256};
+	void *objects[11];
+	for (unsigned order = 0; order < 2; order++) {
+		begin(16);
+		take_some(SLAB_MAX_OBJECTS);
+		for (unsigned i = 0; i < 10; i++)
+			objects[i] = object(indices[order == 0 ? i : 9 - i]);
+		for (unsigned i = 0; i < 10; i++)
+			is_taken[indices[i]] = false;
+		ntaken -= 10;
+		assert_int_equal(slab_put(slab, objects, 10), 10);
+		compare();
+		end();
+	}
+	begin(16);
+	take_some(SLAB_MAX_OBJECTS);
+	objects[10] = objects[4];
+	assert_int_equal(slab_put(slab, objects, 11), 10);
+	assert_int_equal(slab->nfree, 10);
+	for (unsigned i = 0; i < 10; i++)
+		assert_true(slab_says_free(slab, (uintptr_t)objects[i]));
+}
+
+/* Each object alone on its pages, and as the last one that went: the pages in the middle of it too. */
+static void objects_over_three_pages_empty_them(void **state)
+{
+	(void)state;
+	for (c = size_class_of(4608); size_classes[c].bytes <= 7680; c++) {
+		begin(size_classes[c].bytes);
+		for (unsigned step = 1; step <= class()->objects; step++) {
+			take_some(SLAB_MAX_OBJECTS);
+			for (unsigned i = 0; i < class()->objects; i++) {
+				put(i * step % class()->objects);
+				compare();
+			}
+			for (unsigned i = 0; i < class()->objects; i++)
+				put(i);
+			assert_true(slab_is_empty(slab));
+			assert_int_equal(slab->empty, slab_all_pages(c));
+		}
+		end();
+	}
 }
 
 /* All objects of a slab of every class: in rising order, none twice, none over the edge. */
@@ -359,5 +474,7 @@ static void faults_are_reported(void **state)
 }
 
 UNIT_MAIN(UNIT(objects_and_pages_match_an_array), UNIT(every_class_hands_out_all_its_objects),
+	  UNIT(whole_lines_are_taken), UNIT(objects_go_back_over_the_edges_of_words),
+	  UNIT(objects_over_three_pages_empty_them),
 	  UNIT(the_page_map_knows_a_slab_while_it_lives), UNIT(the_waste_at_the_end_is_no_object),
 	  UNIT(dirty_pages_go_back_as_such), UNIT(buying_back_is_noticed), UNIT(faults_are_reported))
