@@ -56,9 +56,9 @@ static struct large *create(size_t bytes, size_t alignment)
  */
 static struct large *block_get(size_t bytes, size_t alignment, enum large_content content)
 {
-	struct large *large = NULL;
-	if (alignment <= os_page_size())
-		large = store_take(bytes, content == LARGE_ZEROED ? STORE_WHOLE_ONLY : STORE_JOINED);
+	bool joined = content != LARGE_ZEROED && alignment <= os_page_size();
+	struct large *large =
+		store_take(bytes, size_max(alignment, 1), joined ? STORE_JOINED : STORE_WHOLE_ONLY);
 	if (large == NULL)
 		return create(bytes, alignment);
 	if (content == LARGE_ZEROED)

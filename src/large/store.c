@@ -11,7 +11,7 @@ enum {
 	SLOTS = 64,
 	GHOSTS = 16,
 	AGE_MAX = 1024, /* requests and frees of large blocks */
-	ALLOWANCE_BYTES = 8 << 20,
+	ALLOWANCE_BYTES = 32 << 20,
 	REST_MIN_BYTES = 64 << 10, /* less is not worth a slot, nor a system call */
 	REST_SHIFT = 3,
 	JOIN_MIN_BYTES = 2 << 20, /* below, the system calls cost more than they save */
@@ -108,12 +108,13 @@ static struct large *slot_take_front(unsigned slot, size_t bytes)
 	return taken;
 }
 
-/* The slot of the shortest mapping of at least `bytes`, or SLOTS. */
-static unsigned best_fit(size_t bytes)
+/* The slot of the shortest mapping of at least `bytes` that begins at a multiple of `alignment`, or SLOTS. */
+static unsigned best_fit(size_t bytes, size_t alignment)
 {
 	unsigned best = SLOTS;
 	for (unsigned i = 0; i < nkept; i++)
-		if (kept[i].bytes >= bytes && (best == SLOTS || kept[i].bytes < kept[best].bytes))
+		if (kept[i].bytes >= bytes && (kept[i].base & (alignment - 1)) == 0 &&
+		    (best == SLOTS || kept[i].bytes < kept[best].bytes))
 			best = i;
 	return best;
 }
@@ -254,12 +255,12 @@ static noinline struct large *take_joined(size_t bytes, enum store_parts how)
 	return parts.count > 0 ? join(&parts, bytes) : NULL;
 }
 
-struct large *store_take(size_t bytes, enum store_parts how)
+struct large *store_take(size_t bytes, size_t alignment, enum store_parts how)
 {
 	struct large *taken;
 	lock_acquire(&store_lock, RANK_STORE);
 	struct large *stale = take_stale();
-	unsigned slot = best_fit(bytes);
+	unsigned slot = best_fit(bytes, alignment);
 	if (likely(slot != SLOTS)) {
 		taken = slot_take_front(slot, bytes);
 		count_locked(1, taken->mapping.bytes);

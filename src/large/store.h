@@ -11,7 +11,7 @@
  * kept. Where none is, several are joined (mapping.h), and only what they lack is faulted in anew: so blocks of
  * ever different lengths need no more frames than were once in use.
  *
- * Invariant (store_check): held_bytes = the sum over kept[0 .. nkept) <= allowance <= 8 MiB or the live bytes.
+ * Invariant (store_check): held_bytes = the sum over kept[0 .. nkept) <= allowance <= 32 MiB or the live bytes.
  *
  * store_lock (RANK_STORE) guards all of it; nothing is mapped, moved or unmapped while it is held.
  */
@@ -36,11 +36,11 @@ size_t store_live_blocks(void);
 enum store_parts { STORE_WHOLE_ONLY, STORE_JOINED };
 
 /*
- * A kept block of at least `bytes` and at most an eighth or 64 KiB more, its content unknown; its address the one it
+ * A kept block at a multiple of `alignment` (a power of two), of at least `bytes` and at most an eighth or 64 KiB more, its content unknown; its address the one it
  * had, or 0 where it is new. NULL: there is none. STORE_JOINED: one put together of several will do. It is counted as
  * live.
  */
-struct large *store_take(size_t bytes, enum store_parts parts);
+struct large *store_take(size_t bytes, size_t alignment, enum store_parts parts);
 
 /* Takes over a live block that nobody refers to any more: keeps or unmaps it. It is counted as live no more. */
 void store_put(struct large *large);

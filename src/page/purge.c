@@ -13,8 +13,8 @@ enum {
 	PURGE_FLOOR_PAGES = 128, /* 512 KiB */
 	PURGE_SHIFT = 4,
 	REFUSALS_MAX = 4,
-	LOOSENED_MAX = 8,
-	LOOSENED_MAX_HERE = PURGE_SHIFT, /* up to the heap in use */
+	LOOSENED_MAX = 7,                /* from 512 KiB to 64 MiB; */
+	LOOSENED_MAX_LIVE = PURGE_SHIFT, /* or from a part of the heap in use to all of it */
 	REVIEW_PAGES = 64,               /* fewer purged pages say nothing */
 	TIGHTEN_PAGES = 8192,            /* so many given back, and hardly any bought: the program is done with them */
 };
@@ -22,13 +22,15 @@ enum {
 static _Atomic unsigned loosened;
 static _Atomic size_t purged;
 static _Atomic size_t bought;
+static _Atomic size_t most_used; /* pages in use at a review, since the last decision */
 
 unsigned purge_loosened(void) { return atomic_load_explicit(&loosened, memory_order_relaxed); }
 
 size_t purge_limit_pages(size_t live_pages)
 {
-	return size_max(live_pages >> PURGE_SHIFT, PURGE_FLOOR_PAGES)
-	       << size_min(purge_loosened(), LOOSENED_MAX_HERE);
+	unsigned level = purge_loosened();
+	return size_max(live_pages >> PURGE_SHIFT << size_min(level, LOOSENED_MAX_LIVE),
+			(size_t)PURGE_FLOOR_PAGES << level);
 }
 
 void purge_note_purged(size_t npages) { atomic_fetch_add_explicit(&purged, npages, memory_order_relaxed); }
@@ -39,6 +41,18 @@ static void decide(unsigned now_loosened)
 	atomic_store_explicit(&loosened, now_loosened, memory_order_relaxed);
 	atomic_store_explicit(&purged, 0, memory_order_relaxed);
 	atomic_store_explicit(&bought, 0, memory_order_relaxed);
+	atomic_store_explicit(&most_used, 0, memory_order_relaxed);
+}
+
+/* The level at which so many pages would not have been purged. */
+static unsigned level_for(size_t npages) { return log2_ceil(npages) - log2_ceil(PURGE_FLOOR_PAGES); }
+
+/* A program that frees all it has and builds it up again buys back only then: before, nothing is known. */
+static size_t tighten_pages(void)
+{
+	size_t most = size_max(atomic_load_explicit(&most_used, memory_order_relaxed), zone_used_pages());
+	atomic_store_explicit(&most_used, most, memory_order_relaxed);
+	return size_max(TIGHTEN_PAGES, most * 2);
 }
 
 void purge_review(void)
@@ -46,11 +60,13 @@ void purge_review(void)
 	size_t npurged = atomic_load_explicit(&purged, memory_order_relaxed);
 	size_t nbought = atomic_load_explicit(&bought, memory_order_relaxed);
 	unsigned now = purge_loosened();
+	size_t tighten = tighten_pages();
 	if (npurged < REVIEW_PAGES || !setting(&settings.adaptive_trim))
 		return;
 	if (nbought * 2 >= npurged)
-		decide(now < LOOSENED_MAX ? now + 1 : now);
-	else if (npurged >= TIGHTEN_PAGES && nbought * 8 < npurged)
+		decide((unsigned)size_min(size_max(now + 1, npurged > PURGE_FLOOR_PAGES ? level_for(npurged) : 0),
+					  LOOSENED_MAX));
+	else if (npurged >= tighten && nbought * 8 < npurged)
 		decide(now > 0 ? now - 1 : 0);
 }
 

@@ -13,12 +13,13 @@
 #include "page/pagemap.h"
 #include "page/purge.h"
 
-enum { QUICK_DIRTY_PAGES = 64, STEPS_MAX = 1 << 16, SLACK_SHIFT = 6 };
+enum { QUICK_DIRTY_PAGES = 64, STEPS_MAX = 1 << 16, SLACK_SHIFT = 6, LOOSENED_MORE = 2 };
 
 size_t trim_threshold_pages(void)
 {
 	size_t threshold = setting(&settings.trim_threshold) >> PAGE_SHIFT;
-	unsigned loosened = purge_loosened();
+	unsigned level = purge_loosened();
+	unsigned loosened = level == 0 ? 0 : level + LOOSENED_MORE;
 	return threshold > SIZE_MAX >> loosened ? SIZE_MAX : threshold << loosened;
 }
 

@@ -16,7 +16,7 @@
 
 enum {
 	BUDGET_MAX_BYTES = 4 << 20, /* of a thread: half of the heap within these, */
-	BUDGET_MIN_BYTES = 512 << 10,
+	BUDGET_MIN_BYTES = 1 << 20,
 	/* while all threads together are charged for at most this: */
 	POOL_BYTES = 20 << 20,
 	SHARED_BYTES = 8 << 20, /* beyond that each has its part of this, */

@@ -2,7 +2,7 @@
  * depot.c - full magazines between threads (see cache.h). Exchanged whole: one short lock for a hundred objects.
  *
  * For threads that free what others allocate: what a thread allocated itself goes to the slabs, whose bitmaps hand it
- * out again in the order of its addresses, but for a few magazines, for which threads need not meet there. And a
+ * out again in the order of its addresses, but for a few magazines that fit the CPU's caches. And beyond 64 KiB a
  * magazine is taken in only for a credit: some thread found no full one, and another has had one to give.
  *
  * Bounded: all depots together keep an eighth of the heap, or 8 MiB.
@@ -16,7 +16,8 @@ enum {
 	TOTAL_FLOOR_BYTES = 8 << 20,
 	TOTAL_SHIFT = 3,
 	CREDITS_MAX = 128,
-	OWN_MAX = 8,
+	OWN_MAX = 8, /* magazines of a thread's own objects in one depot */
+	OWN_MAX_BYTES = 64 << 10,
 	REVIEW_OPERATIONS = 64, /* a working set is looked at over so many exchanges */
 };
 
@@ -99,8 +100,11 @@ bool depot_wants(unsigned size_class, const struct thread_cache *self, enum depo
 {
 	struct depot *depot = &caches[size_class].depot;
 	atomic_store_explicit(&depot->giver, self, memory_order_relaxed);
-	bool few = origin == DEPOT_OF_OTHERS || nfull(depot) < OWN_MAX;
-	return few && credits(depot) > 0 && size_classes[size_class].has_depot && has_room();
+	const struct size_class *class = &size_classes[size_class];
+	size_t magazine_bytes = (size_t)class->magazine_slots * class->bytes;
+	bool few = nfull(depot) < OWN_MAX && (nfull(depot) + 1) * magazine_bytes <= OWN_MAX_BYTES;
+	bool asked_for = credits(depot) > 0 && (origin == DEPOT_OF_OTHERS || nfull(depot) < OWN_MAX);
+	return (few || asked_for) && class->has_depot && has_room();
 }
 
 void depot_push(unsigned size_class, struct magazine *full)
