@@ -236,6 +236,73 @@ static void the_fullest_slab_is_used_first(void **state)
 	assert_int_equal(caches[c].slabs, 2);
 }
 
+enum { LINES_MAX = 512, SHARING_MAX_BYTES = 256 };
+
+/* `count` objects are fours in a row, each from the start of a cache line on: so no line has one of anybody else. */
+static void check_lines(unsigned c, void *const *objects, size_t count)
+{
+	size_t bytes = size_classes[c].bytes;
+	check(count % 4 == 0);
+	for (size_t i = 0; i < count; i++) {
+		check(objects[i] != NULL && pagemap_class((uintptr_t)objects[i]) == c);
+		/* The lowest stands last. */
+		if (i % 4 == 3)
+			check((uintptr_t)objects[i] % CACHE_LINE_BYTES == 0);
+		else
+			check((char *)objects[i] == (char *)objects[i + 1] + bytes);
+	}
+}
+
+/* As many as there are whole fours in what is wanted, from the front of the array on, and nothing behind them. */
+static void any_number_of_objects_is_taken_by_lines(void **state)
+{
+	(void)state;
+	void *objects[LINES_MAX + 1];
+	for (unsigned c = 1; size_classes[c].bytes <= SHARING_MAX_BYTES; c++) {
+		for (size_t count = 0; count <= size_min(130, size_classes[c].objects); count++) {
+			for (size_t i = 0; i <= LINES_MAX; i++)
+				objects[i] = &objects[i];
+			size_t got = cache_alloc_lines(c, objects, count);
+			/* A slab is the most at a time. */
+			check(got == count / 4 * 4);
+			check_lines(c, objects, got);
+			for (size_t i = count; i <= LINES_MAX; i++)
+				check(objects[i] == &objects[i]);
+			check(caches[c].objects_out == got && caches[c].slabs == (got > 0));
+			cache_check(c);
+			cache_free(c, objects, got, "free");
+		}
+	}
+	nothing_is_left();
+}
+
+/* Of each four in the slab one is taken: it has free objects, but none by lines. */
+static void broken_lines_are_left_alone(void **state)
+{
+	(void)state;
+	unsigned c = size_class_of(16);
+	size_t per_slab = size_classes[c].objects;
+	void *objects[LINES_MAX], *lines[20];
+	assert_int_equal(cache_alloc(c, objects, per_slab), per_slab);
+	for (size_t i = 0; i < per_slab; i++)
+		if (i % 4 != i / 4 % 4)
+			cache_free(c, &objects[i], 1, "free");
+	assert_int_equal(caches[c].slabs, 1);
+	assert_int_equal(cache_alloc_lines(c, lines, 18), 16);
+	check_lines(c, lines, 16);
+	assert_int_equal(caches[c].slabs, 2);
+	for (size_t i = 0; i < 16; i++)
+		assert_true(slab_of((uintptr_t)lines[i], c) != slab_of((uintptr_t)objects[0], c));
+	/* One that frees its four leaves whole lines again; the slab that has most free is asked first. */
+	cache_free(c, lines, 16, "free");
+	assert_int_equal(caches[c].slabs, 1);
+	cache_free(c, &objects[0], 1, "free");
+	assert_int_equal(cache_alloc_lines(c, lines, 18), 4);
+	assert_int_equal(caches[c].slabs, 1);
+	check_lines(c, lines, 4);
+	cache_check(c);
+}
+
 static void all_that_is_idle_can_be_reclaimed(void **state)
 {
 	(void)state;
@@ -334,6 +401,37 @@ static void threads_share_slabs_with_a_purger(void **state)
 	check_all_objects_free();
 }
 
+/* Lines belong to a thread as a whole: what it writes all over them stays, whatever others write into theirs. */
+static void take_lines_and_objects(unsigned index)
+{
+	struct random random = random_start(50 + index);
+	unsigned c = class_of_kind(1);
+	void *objects[BATCH_MAX];
+	for (size_t i = 0; i < unit_rounds(3000); i++) {
+		bool by_lines = random_one_in(&random, 2);
+		size_t count = 4 + random_below(&random, 100);
+		size_t got = by_lines ? cache_alloc_lines(c, objects, count) : cache_alloc(c, objects, count);
+		check(got > 0 && got <= count);
+		if (by_lines)
+			check_lines(c, objects, got);
+		for (size_t at = 0; at < got; at++)
+			content_write(objects[at], kinds[1], index);
+		for (size_t at = 0; at < got; at++)
+			check(content_is(objects[at], kinds[1], index));
+		/* Some in the middle go first, so that there are broken lines. */
+		size_t first = random_below(&random, got);
+		cache_free(c, objects + first, got - first, "free");
+		cache_free(c, objects, first, "free");
+	}
+}
+
+static void threads_take_lines_for_themselves(void **state)
+{
+	(void)state;
+	unit_threads(THREADS, take_lines_and_objects);
+	check_all_objects_free();
+}
+
 static _Atomic size_t arrived;
 
 /* Both go on at the same moment, as nearly as can be. */
@@ -370,5 +468,7 @@ static void threads_leave_no_slab_behind(void **state)
 
 UNIT_MAIN(UNIT(objects_keep_their_contents), UNIT(idle_pages_are_purged_by_the_frees_themselves),
 	  UNIT(purging_keeps_what_lives), UNIT(purged_pages_are_known_as_zeros), UNIT(the_fullest_slab_is_used_first),
+	  UNIT(any_number_of_objects_is_taken_by_lines), UNIT(broken_lines_are_left_alone),
 	  UNIT(all_that_is_idle_can_be_reclaimed), UNIT(double_frees_are_reported),
-	  UNIT(threads_share_slabs_with_a_purger), UNIT(threads_leave_no_slab_behind))
+	  UNIT(threads_share_slabs_with_a_purger), UNIT(threads_take_lines_for_themselves),
+	  UNIT(threads_leave_no_slab_behind))

@@ -22,6 +22,9 @@ static const struct thread_cache *thread(unsigned index) { return (const struct 
 
 static unsigned c64(void) { return size_class_of(64); }
 
+/* One magazine of these is more than 64 KiB. */
+static unsigned c4096(void) { return size_class_of(4096); }
+
 static struct magazine *pop(unsigned c) { return depot_pop(c, thread(0)); }
 
 static struct magazine *filled(unsigned c, size_t count)
@@ -89,33 +92,33 @@ static void only_small_objects_have_a_depot(void **state)
 static void a_miss_counts_if_another_has_one_to_give(void **state)
 {
 	(void)state;
-	assert_null(pop(c64()));
-	assert_false(wants_others(c64(), 0));
-	assert_null(pop(c64()));
-	assert_false(wants_others(c64(), 0));
-	assert_null(depot_pop(c64(), thread(1)));
-	assert_true(wants_others(c64(), 0));
-	assert_true(wants_own(c64(), 0));
+	assert_null(pop(c4096()));
+	assert_false(wants_others(c4096(), 0));
+	assert_null(pop(c4096()));
+	assert_false(wants_others(c4096(), 0));
+	assert_null(depot_pop(c4096(), thread(1)));
+	assert_true(wants_others(c4096(), 0));
+	assert_true(wants_own(c4096(), 0));
 	/* The last one who had one counts: thread 1 now. */
-	assert_true(wants_others(c64(), 1));
-	depot_push(c64(), filled(c64(), 5));
-	assert_false(wants_others(c64(), 1));
-	empty(depot_pop(c64(), thread(1)), c64());
+	assert_true(wants_others(c4096(), 1));
+	depot_push(c4096(), filled(c4096(), 5));
+	assert_false(wants_others(c4096(), 1));
+	empty(depot_pop(c4096(), thread(1)), c4096());
 	/* What it found was of use, whoever gave it. */
-	assert_true(wants_others(c64(), 1));
-	assert_null(depot_pop(c64(), thread(1)));
-	depot_push(c64(), filled(c64(), 5));
-	assert_false(wants_others(c64(), 1));
+	assert_true(wants_others(c4096(), 1));
+	assert_null(depot_pop(c4096(), thread(1)));
+	depot_push(c4096(), filled(c4096(), 5));
+	assert_false(wants_others(c4096(), 1));
 	/* Each class has its own. */
-	earn(size_class_of(80), 1);
-	assert_false(wants_others(c64(), 1));
+	earn(size_class_of(3840), 1);
+	assert_false(wants_others(c4096(), 1));
 	depot_drain_all();
 }
 
 static void a_credit_is_for_one_magazine(void **state)
 {
 	(void)state;
-	unsigned c = size_class_of(16);
+	unsigned c = c4096();
 	static const size_t misses[] = {1, 7, CREDITS_MAX - 1, CREDITS_MAX, 2 * CREDITS_MAX};
 	for (size_t i = 0; i < sizeof(misses) / sizeof(misses[0]); i++) {
 		size_t pushed = 0;
@@ -135,21 +138,21 @@ static void of_a_threads_own_a_few_stand_there(void **state)
 {
 	(void)state;
 	size_t own = 0;
-	earn(c64(), CREDITS_MAX);
-	for (; wants_own(c64(), 1); own++)
-		depot_push(c64(), filled(c64(), 5));
+	earn(c4096(), CREDITS_MAX);
+	for (; wants_own(c4096(), 1); own++)
+		depot_push(c4096(), filled(c4096(), 5));
 	assert_int_equal(own, OWN_MAX);
 	/* Those of others come in all the same. */
 	for (size_t i = OWN_MAX; i < CREDITS_MAX; i++) {
-		assert_true(wants_others(c64(), 1));
-		assert_false(wants_own(c64(), 1));
-		depot_push(c64(), filled(c64(), 5));
+		assert_true(wants_others(c4096(), 1));
+		assert_false(wants_own(c4096(), 1));
+		depot_push(c4096(), filled(c4096(), 5));
 	}
-	while (caches[c64()].depot.nfull > OWN_MAX - 1) {
-		assert_false(wants_own(c64(), 1));
-		empty(pop(c64()), c64());
+	while (caches[c4096()].depot.nfull > OWN_MAX - 1) {
+		assert_false(wants_own(c4096(), 1));
+		empty(pop(c4096()), c4096());
 	}
-	assert_true(wants_own(c64(), 1));
+	assert_true(wants_own(c4096(), 1));
 	depot_drain_all();
 }
 

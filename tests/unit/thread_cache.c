@@ -18,10 +18,13 @@ static const size_t kinds[] = {16, 64, 208, 1024, 5120, 20480, 65536, 131072};
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), LIVE_MAX = 2000 };
 
 enum {
-	BUDGET_BYTES = 4 << 20, /* of a thread */
-	POOL_BYTES = 24 << 20,
+	BUDGET_BYTES = 4 << 20, /* of a thread in a heap of twice as much */
+	BUDGET_MIN_BYTES = 512 << 10,
+	POOL_BYTES = 20 << 20,
 	SHARE_MIN_BYTES = 32 << 10,
 	HAND_STEPS = 16,
+	SHY_FREES = 4,
+	OWN_MAX = 8,
 };
 
 struct live {
@@ -94,6 +97,19 @@ static void nothing_is_out(void)
 
 static void own_cache(void) { check(thread_cache_get() != NULL); }
 
+/* A heap of which so much is in use that it does not bound the budget. Nobody touches it. */
+static struct page_run ballast;
+
+static void ballast_take(size_t bytes)
+{
+	check(page_alloc(bytes / PAGE_BYTES, &ballast));
+	ballast.dirty = 0;
+}
+
+static void ballast_drop(void) { page_free(&ballast); }
+
+static ptrdiff_t balance(unsigned c) { return thread_cache_self->side[c].balance; }
+
 static void objects_are_held_once(void **state)
 {
 	(void)state;
@@ -105,6 +121,9 @@ static void objects_are_held_once(void **state)
 		thread_cache_check(thread_cache_self);
 		check(caches[class_of_kind(kind)].objects_out == held[kind].count + objects_cached(class_of_kind(kind)));
 		check(thread_cache_self->charged <= BUDGET_BYTES);
+		/* All of them are its own. */
+		check(balance(class_of_kind(kind)) ==
+		      (ptrdiff_t)(held[kind].count + bin_objects(thread_cache_self, class_of_kind(kind))));
 	}
 	give_all_back();
 	thread_cache_flush();
@@ -128,6 +147,7 @@ static void the_budget_is_kept(void **state)
 	(void)state;
 	static void *objects[300];
 	size_t most = 0;
+	ballast_take(2 * BUDGET_BYTES);
 	for (int round = 0; round < 3; round++) {
 		for (unsigned c = 1; c < CLASS_COUNT; c++) {
 			size_t count = size_min(300, (8 << 20) / size_classes[c].bytes);
@@ -144,6 +164,7 @@ static void the_budget_is_kept(void **state)
 	/* Objects that stand in magazines are covered by the charge, and a good part of the budget is used. */
 	assert_in_range(most, BUDGET_BYTES / 4, BUDGET_BYTES);
 	thread_cache_flush();
+	ballast_drop();
 	nothing_is_out();
 }
 
@@ -217,7 +238,7 @@ static void a_push_tells_bad_pointers(void **state)
 	assert_false(bin_push(bin_of(0), object));
 }
 
-/* What another thread freed by the magazine comes to this one. Some stay live, so that the depot is not drained. */
+/* What another thread freed by the magazine comes to this one, for the misses there were. Some stay live, so that the depot is not drained. */
 static void *fill_depot(void *unused)
 {
 	static void *objects[800];
@@ -239,6 +260,10 @@ static void a_full_magazine_of_another_does_not_raise_the_limit(void **state)
 	static void *objects[400];
 	pthread_t other;
 	unsigned c = size_class_of(4096);
+	/* Misses while somebody had some to give: the depot takes that many in. */
+	depot_wants(c, THREAD_CACHE_ENDED, DEPOT_OWN);
+	for (int i = 0; i < 8; i++)
+		assert_null(depot_pop(c, THREAD_CACHE_NONE));
 	assert_int_equal(pthread_create(&other, NULL, fill_depot, NULL), 0);
 	assert_int_equal(pthread_join(other, NULL), 0);
 	assert_true(caches[c].depot.nfull > 0);
@@ -454,7 +479,48 @@ static void use_what_is_left(void)
 static void threads_have_what_is_left_of_the_pool(void **state)
 {
 	(void)state;
+	ballast_take(2 * BUDGET_BYTES);
 	among_threads(MANY, use_what_is_left);
+}
+
+/* Half of it, so that magazines do not make up most of a small heap; but 512 KiB. The share is bounded by it too. */
+static void follow_the_heap(size_t heap_bytes)
+{
+	void *objects[64];
+	size_t most = 0, most_used = 0;
+	ballast_take(heap_bytes);
+	for (unsigned c = 1; size_classes[c].bytes <= 8192; c++) {
+		for (int i = 0; i < 64; i++)
+			objects[i] = take(c);
+		most_used = size_max(most_used, zone_used_pages() * PAGE_BYTES);
+		for (int i = 0; i < 64; i++)
+			give(c, objects[i]);
+		most = size_max(most, thread_cache_self->charged);
+		check(most <= size_min(size_max(most_used / 2, BUDGET_MIN_BYTES), BUDGET_BYTES));
+	}
+	check(most >= size_min(size_max(heap_bytes / 2, BUDGET_MIN_BYTES), BUDGET_BYTES) / 8 * 5);
+	thread_cache_flush();
+	depot_drain_all();
+	ballast_drop();
+}
+
+static void follow_all_heaps(void)
+{
+	static const size_t kib[] = {4, 1 << 10, 2 << 10, 5 << 10, 8 << 10, 64 << 10};
+	for (size_t i = 0; i < sizeof(kib) / sizeof(kib[0]); i++)
+		follow_the_heap(kib[i] << 10);
+}
+
+static void threads_have_half_of_the_heap(void **state)
+{
+	(void)state;
+	/* So that no drain closes the bins. */
+	settings.trim_threshold = (size_t)1 << 40;
+	own_cache();
+	follow_all_heaps();
+	leave_of_pool(0);
+	follow_all_heaps();
+	nothing_is_out();
 }
 
 static size_t share_bytes;
@@ -474,6 +540,7 @@ static void threads_have_a_share_beyond_the_pool(void **state)
 		size_t bytes;
 	} shares[] = {{1, BUDGET_BYTES}, {4, 2 << 20}, {8, 1 << 20}, {16, 512 << 10},
 		    {32, 128 << 10}, {64, 32 << 10}, {128, 32 << 10}};
+	ballast_take(2 * BUDGET_BYTES);
 	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
 		share_bytes = shares[i].bytes;
 		among_threads(shares[i].threads, use_the_share);
@@ -486,6 +553,7 @@ static void use_the_budget(void) { expect_most(BUDGET_BYTES); }
 static void threads_of_a_fork_child_have_the_pool(void **state)
 {
 	(void)state;
+	ballast_take(2 * BUDGET_BYTES);
 	own_cache();
 	leave_of_pool(0);
 	assert_true(most_charged() > BUDGET_BYTES / 2);
@@ -517,6 +585,7 @@ static void threads_share_the_pool(void **state)
 {
 	(void)state;
 	enum { BUSY = 32 };
+	ballast_take(2 * BUDGET_BYTES);
 	pthread_barrier_init(&all_there, NULL, BUSY);
 	unit_threads(BUSY, use_many_classes);
 	assert_in_range(all_charged, POOL_BYTES / 8 * 7, POOL_BYTES + BUSY * (128 << 10) + (1 << 20));
@@ -525,6 +594,185 @@ static void threads_share_the_pool(void **state)
 	check_all_objects_free();
 	/* The last of them has given everything back. */
 	among_threads(MANY, use_the_budget);
+}
+
+/* Two threads: the objects of one are freed by the other, which is not to go on in their cache lines. */
+enum { THEIRS = 1024 };
+static void *theirs[THEIRS];
+
+static void thread_of_others(void (*body)(void), unsigned c)
+{
+	for (size_t i = 0; i < THEIRS; i++)
+		check((theirs[i] = take(c)) != NULL);
+	among_threads(2, body);
+}
+
+static size_t objects_out(unsigned c) { return caches[c].objects_out; }
+
+static void free_shyly(void)
+{
+	unsigned c = size_class_of(16);
+	size_t out = objects_out(c);
+	for (size_t i = 0; i < SHY_FREES; i++) {
+		give(c, theirs[i]);
+		check(objects_out(c) == --out && balance(c) == -(ptrdiff_t)i - 1);
+		check(thread_cache_self->bin[c].loaded == NULL);
+	}
+	/* Who goes on with it is no passer-by. */
+	give(c, theirs[SHY_FREES]);
+	check(objects_out(c) == out && bin_objects(thread_cache_self, c) == 1);
+	check(balance(c) == -SHY_FREES);
+}
+
+static void threads_that_free_first_are_shy(void **state)
+{
+	(void)state;
+	thread_of_others(free_shyly, size_class_of(16));
+}
+
+static void free_at_once(void)
+{
+	unsigned c = size_class_of(64);
+	give(c, theirs[0]);
+	check(bin_objects(thread_cache_self, c) == 1 && balance(c) == 0);
+	/* Who has allocated one knows the lines of its own. */
+	c = size_class_of(80);
+	void *mine = take(c);
+	void *other = take(c);
+	bin_close(thread_cache_self, c);
+	check(balance(c) == 2);
+	give(c, other);
+	check(bin_objects(thread_cache_self, c) == 1);
+	give(c, mine);
+}
+
+static void threads_are_not_shy_without_need(void **state)
+{
+	(void)state;
+	unsigned c = size_class_of(16);
+	/* Alone. */
+	void *object = take(c);
+	thread_cache_flush();
+	thread_cache_self->side[c].balance = 0;
+	give(c, object);
+	assert_int_equal(bin_objects(thread_cache_self, c), 1);
+	/* No cache line is shared by objects of 64 bytes. */
+	thread_of_others(free_at_once, size_class_of(64));
+}
+
+/* Its magazine holds fours in a row from the start of a line on, and nothing else. */
+static void check_own_lines(unsigned c)
+{
+	const struct bin *bin = &thread_cache_self->bin[c];
+	size_t count = bin_objects(thread_cache_self, c);
+	check(count % 4 == 0 && count > 0 && bin->loaded != NULL);
+	for (size_t i = 0; i < count; i++) {
+		const char *object = bin->loaded->slot[i];
+		check(object != NULL && pagemap_class((uintptr_t)object) == c);
+		check(i % 4 == 3 ? (uintptr_t)object % CACHE_LINE_BYTES == 0
+				 : object == (const char *)bin->loaded->slot[i + 1] + size_classes[c].bytes);
+	}
+}
+
+/* A miss that leaves its object where it was, to be looked at. */
+static void refill_and_look(unsigned c)
+{
+	void *object = take(c);
+	give(c, object);
+	check_own_lines(c);
+}
+
+static void allocate_first(void) { refill_and_look(size_class_of(16)); }
+
+static void threads_begin_with_lines_of_their_own(void **state)
+{
+	(void)state;
+	unsigned c = size_class_of(16);
+	for (size_t i = 0; i < THEIRS; i++)
+		theirs[i] = take(c);
+	/* Of each four one stays. */
+	for (size_t i = 0; i < THEIRS; i++)
+		if ((uintptr_t)theirs[i] / 16 % 4 != 1)
+			give(c, theirs[i]);
+	thread_cache_flush();
+	depot_drain_all();
+	among_threads(2, allocate_first);
+}
+
+/* Its limit has grown to 125 by then, which is no multiple of four. */
+static void free_all_and_allocate(void)
+{
+	unsigned c = size_class_of(16);
+	for (size_t i = 0; i < THEIRS; i++)
+		give(c, theirs[i]);
+	check(thread_cache_self->side[c].limit == size_classes[c].magazine_slots);
+	check(size_classes[c].magazine_slots % 4 != 0);
+	static void *objects[THEIRS];
+	size_t count = 0;
+	while (bin_objects(thread_cache_self, c) > 0)
+		objects[count++] = take(c);
+	check(balance(c) == (ptrdiff_t)count - THEIRS && balance(c) < 0);
+	depot_drain_all();
+	refill_and_look(c);
+	for (size_t i = 0; i < count; i++)
+		give(c, objects[i]);
+}
+
+static void threads_that_freed_for_others_have_lines_too(void **state)
+{
+	(void)state;
+	thread_of_others(free_all_and_allocate, size_class_of(16));
+	thread_cache_flush();
+	nothing_is_out();
+}
+
+/* The misses of another thread while this one has some to give: the depot takes that many in. */
+static void free_for_another(void)
+{
+	unsigned c = size_class_of(4096);
+	for (size_t i = 0; i < THEIRS / 2; i++)
+		give(c, theirs[i]);
+	check(caches[c].depot.nfull == 0);
+	for (size_t i = 0; i < 2 * OWN_MAX; i++)
+		check(depot_pop(c, THREAD_CACHE_NONE) == NULL);
+	for (size_t i = THEIRS / 2; i < THEIRS; i++)
+		give(c, theirs[i]);
+	check(caches[c].depot.nfull == 2 * OWN_MAX);
+	check(balance(c) == (ptrdiff_t)bin_objects(thread_cache_self, c) - THEIRS);
+}
+
+static void threads_give_others_objects_to_the_depot(void **state)
+{
+	(void)state;
+	unsigned c = size_class_of(4096);
+	settings.trim_threshold = (size_t)1 << 40;
+	ballast_take(64 << 20);
+	thread_of_others(free_for_another, c);
+	/* What comes from there counts as allocated. */
+	thread_cache_flush();
+	ptrdiff_t before = balance(c);
+	void *object = take(c);
+	assert_int_equal(caches[c].depot.nfull, 2 * OWN_MAX - 1);
+	assert_int_equal(balance(c), before + 1 + (ptrdiff_t)bin_objects(thread_cache_self, c));
+	give(c, object);
+}
+
+/* The same of its own. */
+static void threads_give_a_few_of_their_own(void **state)
+{
+	(void)state;
+	unsigned c = size_class_of(4096);
+	settings.trim_threshold = (size_t)1 << 40;
+	ballast_take(64 << 20);
+	for (size_t i = 0; i < THEIRS; i++)
+		theirs[i] = take(c);
+	depot_wants(c, THREAD_CACHE_ENDED, DEPOT_OWN);
+	for (size_t i = 0; i < 2 * OWN_MAX; i++)
+		assert_null(depot_pop(c, THREAD_CACHE_NONE));
+	/* Some stay, so that it never gives more than it took. */
+	for (size_t i = 0; i < THEIRS - 100; i++)
+		give(c, theirs[i]);
+	assert_int_equal(caches[c].depot.nfull, OWN_MAX);
 }
 
 /* Something that is always in use: the clock hand finds its top moved whenever it comes by. */
@@ -634,6 +882,10 @@ UNIT_MAIN(UNIT(objects_are_held_once), UNIT(the_budget_is_kept), UNIT(limits_sta
 	  UNIT(a_full_magazine_of_another_does_not_raise_the_limit), UNIT(the_static_caches_are_empty_and_full),
 	  UNIT(who_leaves_may_come_again), UNIT(a_fork_child_keeps_only_its_own), UNIT(threads_free_what_others_took),
 	  UNIT(threads_can_be_counted_meanwhile),
+	  UNIT(threads_have_half_of_the_heap), UNIT(threads_that_free_first_are_shy),
+	  UNIT(threads_are_not_shy_without_need), UNIT(threads_begin_with_lines_of_their_own),
+	  UNIT(threads_that_freed_for_others_have_lines_too), UNIT(threads_give_others_objects_to_the_depot),
+	  UNIT(threads_give_a_few_of_their_own),
 	  UNIT(threads_have_what_is_left_of_the_pool), UNIT(threads_have_a_share_beyond_the_pool),
 	  UNIT(threads_of_a_fork_child_have_the_pool), UNIT(threads_share_the_pool),
 	  UNIT(threads_keep_the_bins_that_they_use), UNIT(threads_whose_bins_are_all_used_do_without))
