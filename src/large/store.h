@@ -36,9 +36,9 @@ size_t store_live_blocks(void);
 enum store_parts { STORE_WHOLE_ONLY, STORE_JOINED };
 
 /*
- * A kept block at a multiple of `alignment` (a power of two), of at least `bytes` and at most an eighth or 64 KiB more, its content unknown; its address the one it
- * had, or 0 where it is new. NULL: there is none. STORE_JOINED: one put together of several will do. It is counted as
- * live.
+ * A kept block at a multiple of `alignment` (a power of two), of at least `bytes` and at most an eighth or 64 KiB more,
+ * its content unknown; its address the one it had, or 0 where it is new. NULL: there is none. STORE_JOINED: one put
+ * together of several will do. It is counted as live.
  */
 struct large *store_take(size_t bytes, size_t alignment, enum store_parts parts);
 
