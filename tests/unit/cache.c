@@ -1,5 +1,6 @@
 /*
- * cache.c - the slabs of a class behind cache_alloc and cache_free: contents, counts, empty slabs, purging, double frees.
+ * cache.c - the slabs of a class behind cache_alloc and cache_free: contents, counts, whole lines, empty slabs, purging,
+ * double frees.
  */
 #define _GNU_SOURCE
 #include "unit.h"

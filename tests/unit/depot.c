@@ -1,6 +1,6 @@
 /*
- * depot.c - full magazines between threads: last in, first out; only for credits and only some of a thread's own; bounded
- * by bytes; what is not needed goes.
+ * depot.c - full magazines between threads: last in, first out; for credits, and some of a thread's own; bounded by
+ * bytes; what is not needed goes.
  */
 #include "unit.h"
 
@@ -12,13 +12,17 @@ enum {
 	REVIEW_OPERATIONS = 64,
 	CREDITS_MAX = 128,
 	OWN_MAX = 8,
+	OWN_MAX_BYTES = 64 << 10,
 	TOTAL_FLOOR_BYTES = 8 << 20,
 	MIB = 1 << 20,
 };
 
 /* The depot only compares threads: any addresses will do. */
 static char threads[4];
-static const struct thread_cache *thread(unsigned index) { return (const struct thread_cache *)(void *)&threads[index]; }
+static const struct thread_cache *thread(unsigned index)
+{
+	return (const struct thread_cache *)(void *)&threads[index];
+}
 
 static unsigned c64(void) { return size_class_of(64); }
 
@@ -154,6 +158,23 @@ static void of_a_threads_own_a_few_stand_there(void **state)
 	}
 	assert_true(wants_own(c4096(), 1));
 	depot_drain_all();
+}
+
+/* As many as 64 KiB hold, and no more than 8, need no credit: they stay in the CPU's caches. */
+static void a_few_small_ones_need_no_credit(void **state)
+{
+	(void)state;
+	for (unsigned c = 1; c < CLASS_COUNT; c++) {
+		size_t magazine_bytes = (size_t)size_classes[c].magazine_slots * size_classes[c].bytes;
+		size_t count = size_classes[c].has_depot ? size_min(OWN_MAX_BYTES / magazine_bytes, OWN_MAX) : 0;
+		size_t own = 0;
+		for (; wants_own(c, 1); own++)
+			depot_push(c, filled(c, 1));
+		assert_int_equal(own, count);
+		assert_false(wants_others(c, 1));
+		depot_drain(c);
+	}
+	assert_int_equal(zone_used_pages(), 0);
 }
 
 /* Pushes while there is room and a credit. */
@@ -327,6 +348,7 @@ static void threads_exchange_whole_magazines(void **state)
 
 UNIT_MAIN(UNIT(the_last_is_the_first_out), UNIT(only_small_objects_have_a_depot),
 	  UNIT(a_miss_counts_if_another_has_one_to_give), UNIT(a_credit_is_for_one_magazine),
-	  UNIT(of_a_threads_own_a_few_stand_there), UNIT(all_depots_keep_so_many_bytes),
+	  UNIT(of_a_threads_own_a_few_stand_there),
+	  UNIT(a_few_small_ones_need_no_credit), UNIT(all_depots_keep_so_many_bytes),
 	  UNIT(depots_keep_an_eighth_of_the_heap), UNIT(one_class_is_drained_or_all), UNIT(what_is_not_needed_goes),
 	  UNIT(what_is_needed_now_and_then_stays), UNIT(threads_exchange_whole_magazines))

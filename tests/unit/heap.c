@@ -353,7 +353,7 @@ static unsigned char *joined_block(size_t bytes)
 	heap_free(heap_alloc(8 * MIB), "free");
 	for (size_t i = 0; i < 6; i++)
 		block[i] = heap_alloc(1 * MIB);
-	heap_free(heap_alloc(8 * MIB), "free");
+	assert_non_null(heap_alloc(8 * MIB));
 	for (size_t i = 0; i < 6; i += 2)
 		heap_free(block[i], "free");
 	unsigned char *joined = heap_alloc(bytes);

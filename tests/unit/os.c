@@ -1,11 +1,12 @@
 /*
- * os.c - os/map.h and os/brk.h: what the system gives is where and as long as was asked, and errno is left alone.
+ * os.c - os/map.h, os/brk.h, os/clock.h: what the system gives is where and as long as was asked, and errno is left alone.
  */
 #define _GNU_SOURCE
 #include "unit.h"
 
 #include "base/bits.h"
 #include "os/brk.h"
+#include "os/clock.h"
 #include "os/map.h"
 #include "os/page_size.h"
 
@@ -13,6 +14,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static void the_page_size_is_the_systems(void **state)
@@ -159,6 +162,56 @@ static void the_break_moves_and_errno_does_not(void **state)
 	assert_int_equal(errno, 55);
 }
 
+static uint64_t coarse_us(void)
+{
+	struct timespec now;
+	assert_int_equal(clock_gettime(CLOCK_MONOTONIC_COARSE, &now), 0);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void the_clock_goes_on(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		uint64_t before = coarse_us();
+		uint64_t now = os_clock_us();
+		assert_in_range(now, before, coarse_us());
+		usleep(10000);
+		assert_true(os_clock_us() > now);
+	}
+}
+
+/* A sandbox may end a program that makes a call which glibc's malloc never makes. */
+static void the_clock_makes_no_system_call(void **state)
+{
+	(void)state;
+	uint64_t before = os_clock_us();
+	refuse_system_call(SYS_clock_gettime, EPERM);
+	usleep(10000);
+	assert_true(os_clock_us() > before);
+}
+
+/* The advice is that of the area: the kernel's list of them tells. False where it has no huge pages. */
+static void huge_pages_are_advised(void **state)
+{
+	(void)state;
+	size_t bytes = 4 << 20;
+	char *block = os_map_aligned(bytes, bytes / 2);
+	assert_non_null(block);
+	if (access("/sys/kernel/mm/transparent_hugepage", F_OK) != 0) {
+		assert_false(os_advise_huge(block, bytes, OS_HUGE));
+		return;
+	}
+	assert_true(os_advise_huge(block, bytes, OS_HUGE));
+	assert_true(area_has_flag(block, "hg"));
+	assert_true(os_advise_huge(block, bytes, OS_HUGE_NOT));
+	assert_false(area_has_flag(block, "hg"));
+	assert_true(area_has_flag(block, "nh"));
+	os_unmap(block, bytes);
+	assert_false(os_advise_huge(block, bytes, OS_HUGE));
+}
+
 UNIT_MAIN(UNIT(the_page_size_is_the_systems), UNIT(mappings_are_zero_and_go_away), UNIT(impossible_lengths_are_refused),
 	  UNIT(aligned_mappings_have_no_edges), UNIT(private_mappings_have_guards), UNIT(purged_pages_read_as_zeros),
-	  UNIT(mappings_are_resized_and_moved), UNIT(the_break_moves_and_errno_does_not))
+	  UNIT(mappings_are_resized_and_moved), UNIT(the_break_moves_and_errno_does_not),
+	  UNIT(the_clock_goes_on), UNIT(the_clock_makes_no_system_call), UNIT(huge_pages_are_advised))

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FLOOR_PAGES = 128, REVIEW_PAGES = 64, TIGHTEN_PAGES = 8192, LOOSENED_MAX = 8 };
+enum { FLOOR_PAGES = 128, REVIEW_PAGES = 64, TIGHTEN_PAGES = 8192, LOOSENED_MAX = 7 };
 
 static struct zone *const heap = &zones[ZONE_HEAP];
 
@@ -121,6 +121,36 @@ static void note(size_t purged, size_t bought)
 	purge_review();
 }
 
+/* At once to the level at which what was bought back would have stayed. */
+static void much_bought_back_loosens_much(void **state)
+{
+	(void)state;
+	static const struct {
+		size_t npages;
+		unsigned level;
+	} steps[] = {{129, 1}, {257, 2}, {1024, 3}, {1025, 4}, {4096, 5}, {3000, 6}, {1 << 20, 7}, {1 << 20, 7}};
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		note(steps[i].npages, steps[i].npages);
+		assert_int_equal(purge_loosened(), steps[i].level);
+	}
+}
+
+/* Twice what was in use must have gone and not come back: once for the frees, once for those after it is built up. */
+static void a_large_heap_tightens_later(void **state)
+{
+	(void)state;
+	struct page_run run;
+	note(100, 100);
+	assert_true(page_alloc(2 * TIGHTEN_PAGES, &run));
+	note(REVIEW_PAGES - 1, 0);
+	run.dirty = 0;
+	page_free(&run);
+	note(4 * TIGHTEN_PAGES - REVIEW_PAGES, 0);
+	assert_int_equal(purge_loosened(), 1);
+	note(1, 0);
+	assert_int_equal(purge_loosened(), 0);
+}
+
 static void the_limit_loosens_and_tightens(void **state)
 {
 	(void)state;
@@ -150,8 +180,9 @@ static void the_limit_loosens_and_tightens(void **state)
 		note(100, 100);
 		assert_int_equal(purge_loosened(), i < LOOSENED_MAX ? i : LOOSENED_MAX);
 	}
-	/* Up to the heap in use, which is sixteen times the limit. */
-	assert_int_equal(purge_limit_pages(0), FLOOR_PAGES << 4);
+	/* Up to 64 MiB, or the heap in use, which is sixteen times the limit. */
+	assert_int_equal(purge_limit_pages(0), (64 << 20) / PAGE_BYTES);
+	assert_int_equal(purge_limit_pages(20000), 20000);
 	assert_int_equal(purge_limit_pages(1 << 20), 1 << 20);
 }
 
@@ -203,5 +234,6 @@ static void pages_that_were_never_touched_are_not_bought(void **state)
 }
 
 UNIT_MAIN(UNIT(frames_go_back), UNIT(as_many_as_asked_for_stay_dirty), UNIT(one_block_is_detached_meanwhile),
-	  UNIT(purged_pages_come_back_as_zeros), UNIT(the_limit_follows_the_heap), UNIT(the_limit_loosens_and_tightens),
+	  UNIT(purged_pages_come_back_as_zeros), UNIT(the_limit_follows_the_heap), UNIT(the_limit_loosens_and_tightens), UNIT(much_bought_back_loosens_much),
+	  UNIT(a_large_heap_tightens_later),
 	  UNIT(without_adaption_it_stays), UNIT(buying_back_is_noticed), UNIT(pages_that_were_never_touched_are_not_bought))

@@ -19,7 +19,7 @@ enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), LIVE_MAX = 2000 };
 
 enum {
 	BUDGET_BYTES = 4 << 20, /* of a thread in a heap of twice as much */
-	BUDGET_MIN_BYTES = 512 << 10,
+	BUDGET_MIN_BYTES = 1 << 20,
 	POOL_BYTES = 20 << 20,
 	SHARE_MIN_BYTES = 32 << 10,
 	HAND_STEPS = 16,
@@ -483,7 +483,7 @@ static void threads_have_what_is_left_of_the_pool(void **state)
 	among_threads(MANY, use_what_is_left);
 }
 
-/* Half of it, so that magazines do not make up most of a small heap; but 512 KiB. The share is bounded by it too. */
+/* Half of it, so that magazines do not make up most of a small heap; but 1 MiB. The share is bounded by it too. */
 static void follow_the_heap(size_t heap_bytes)
 {
 	void *objects[64];

@@ -93,6 +93,44 @@ static void the_largest_threshold_means_never(void **state)
 	assert_true(free_at_top() >= 3000);
 }
 
+/* With many pages in use a 64th of them more must be free, or each slab that goes would pass the threshold again. */
+static void a_large_heap_has_slack(void **state)
+{
+	(void)state;
+	enum { USED_PAGES = 100 * 64 };
+	settings.top_pad = 0;
+	take(USED_PAGES);
+	build_ladder(150, PAD_PAGES);
+	settings.adaptive_trim = 1;
+	size_t threshold = THRESHOLD_PAGES + zone_used_pages() / 64;
+	assert_in_range(threshold, THRESHOLD_PAGES + 100, THRESHOLD_PAGES + 115);
+	uintptr_t before = break_page();
+	size_t freed = 0;
+	while (break_page() == before) {
+		assert_true(freed < 149);
+		page_free(&ladder[149 - freed++]);
+	}
+	/* It becomes less with the frees. */
+	assert_in_range(freed, threshold - 3, threshold + 1);
+	assert_int_equal(free_at_top(), PAD_PAGES);
+}
+
+/* Who set the thresholds has them exactly. */
+static void a_set_threshold_has_no_slack(void **state)
+{
+	(void)state;
+	settings.top_pad = 0;
+	settings.adaptive_trim = 0;
+	take(100 * 64);
+	build_ladder(150, PAD_PAGES);
+	uintptr_t before = break_page();
+	for (size_t freed = 0; freed < THRESHOLD_PAGES; freed++)
+		page_free(&ladder[149 - freed]);
+	assert_int_equal(break_page(), before);
+	page_free(&ladder[149 - THRESHOLD_PAGES]);
+	assert_true(break_page() < before);
+}
+
 static void untouched_pages_do_not_count(void **state)
 {
 	(void)state;
@@ -208,6 +246,7 @@ static void a_tight_loop_loosens_the_threshold(void **state)
 }
 
 UNIT_MAIN(UNIT(the_break_goes_down_when_the_threshold_is_passed), UNIT(a_higher_threshold_waits_longer),
-	  UNIT(the_largest_threshold_means_never), UNIT(untouched_pages_do_not_count), UNIT(pages_below_one_in_use_stay),
+	  UNIT(the_largest_threshold_means_never), UNIT(a_large_heap_has_slack),
+	  UNIT(a_set_threshold_has_no_slack), UNIT(untouched_pages_do_not_count), UNIT(pages_below_one_in_use_stay),
 	  UNIT(exactly_the_pad_is_left), UNIT(an_empty_heap_can_be_trimmed_to_nothing), UNIT(counts_hold_over_many_rounds),
 	  UNIT(a_tight_loop_loosens_the_threshold))

@@ -199,6 +199,44 @@ bool page_is_resident(const void *address)
 	return mincore((void *)page, PAGE_BYTES, &resident) == 0 && (resident & 1);
 }
 
+/* The line of a field ("VmFlags") of the area around `address`, without its name; "" where there is none. */
+static void area_line(const void *address, const char *field, char *text, size_t text_bytes)
+{
+	char line[512];
+	bool inside = false;
+	size_t length = strlen(field);
+	FILE *file = fopen("/proc/self/smaps", "re");
+	check(file != NULL);
+	*text = '\0';
+	while (fgets(line, sizeof(line), file) != NULL) {
+		unsigned long first, end;
+		if (sscanf(line, "%lx-%lx ", &first, &end) == 2)
+			inside = (uintptr_t)address >= first && (uintptr_t)address < end;
+		else if (inside && strncmp(line, field, length) == 0 && line[length] == ':')
+			snprintf(text, text_bytes, "%s", line + length + 1);
+	}
+	fclose(file);
+}
+
+size_t area_kib(const void *address, const char *field)
+{
+	char text[512];
+	area_line(address, field, text, sizeof(text));
+	return strtoul(text, NULL, 10);
+}
+
+bool area_has_flag(const void *address, const char *flag)
+{
+	char text[512];
+	char word[8];
+	area_line(address, "VmFlags", text, sizeof(text));
+	snprintf(word, sizeof(word), " %s ", flag);
+	for (char *at = text; *at != '\0'; at++)
+		if (*at == '\n')
+			*at = ' ';
+	return strstr(text, word) != NULL;
+}
+
 size_t address_space_pages(void)
 {
 	char text[64] = "";

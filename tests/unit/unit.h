@@ -69,6 +69,10 @@ bool content_is_zero(const void *block, size_t bytes);
 /* True if the page at `address` has a frame. */
 bool page_is_resident(const void *address);
 
+/* What /proc/self/smaps says of the kernel's area around `address`: kilobytes in a field, a two-letter flag. */
+size_t area_kib(const void *address, const char *field);
+bool area_has_flag(const void *address, const char *flag);
+
 /* The pages of all mappings of the process: what is lost without a trace shows here. */
 size_t address_space_pages(void);
 
