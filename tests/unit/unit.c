@@ -246,18 +246,22 @@ size_t address_space_pages(void)
 	return strtoul(text, NULL, 10);
 }
 
-void refuse_system_call(long number, int error)
+static void filter_system_call(long number, unsigned answer)
 {
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)number, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
+		BPF_STMT(BPF_RET | BPF_K, answer),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
 	check(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
 	check(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
 }
+
+void refuse_system_call(long number, int error) { filter_system_call(number, SECCOMP_RET_ERRNO | (unsigned)error); }
+
+void forbid_system_call(long number) { filter_system_call(number, SECCOMP_RET_KILL_PROCESS); }
 
 size_t idle_limit(void) { return purge_limit_pages(zone_used_pages() - cache_empty_pages()); }
 

@@ -79,6 +79,9 @@ size_t address_space_pages(void);
 /* From now on the system call fails with this error: a seccomp filter, for the rest of the process. */
 void refuse_system_call(long number, int error);
 
+/* The same, but the process ends when it makes the call. */
+void forbid_system_call(long number);
+
 /* How many dirty pages the library keeps before the next free purges. */
 size_t idle_limit(void);
 
