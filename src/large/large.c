@@ -97,6 +97,7 @@ void *large_alloc(size_t bytes, size_t alignment, enum large_content content)
 	else if (large->address == 0 || bytes > large_usable(large))
 		large->address = large->mapping.base + colour_for(large->mapping.bytes - bytes);
 	large->growths = 0;
+	large->is_fixed = false;
 	if (!block_register(large)) {
 		store_put(large);
 		return NULL;
@@ -141,7 +142,10 @@ static size_t bytes_with_reserve(const struct large *large, size_t bytes)
 static bool resize_in_place(struct large *large, size_t mapped)
 {
 	size_t before = large->mapping.bytes;
-	if (!mapping_resize(&large->mapping, mapped))
+	enum os_remapped resized = mapping_resize(&large->mapping, mapped);
+	if (resized == OS_REMAP_NOT_THIS)
+		large->is_fixed = true;
+	if (resized != OS_REMAPPED)
 		return false;
 	store_count(0, mapped - before);
 	return true;
@@ -157,7 +161,7 @@ static bool move(struct large *large, size_t mapped)
 	uintptr_t old_base = large->mapping.base;
 	size_t old_bytes = large->mapping.bytes;
 	/* Each refusal may cost a target's addresses. */
-	if (large->mapping.npieces > 1 || mapping_move_is_refused())
+	if (large->mapping.npieces > 1 || large->is_fixed || mapping_move_is_refused())
 		return false;
 	uintptr_t target = (uintptr_t)os_map(mapped);
 	if (target == 0)

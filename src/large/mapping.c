@@ -5,7 +5,6 @@
 
 #include "base/bits.h"
 #include "base/report.h"
-#include "os/map.h"
 #include "os/page_size.h"
 
 #include <stdatomic.h>
@@ -16,13 +15,13 @@ bool mapping_move_is_refused(void) { return atomic_load_explicit(&move_refused, 
 
 static bool move_pages(uintptr_t from, size_t from_bytes, uintptr_t to, size_t to_bytes)
 {
-	enum os_moved moved = os_move((void *)from, from_bytes, (void *)to, to_bytes);
-	if (moved == OS_MOVE_REFUSED)
+	enum os_remapped moved = os_move((void *)from, from_bytes, (void *)to, to_bytes);
+	if (moved == OS_REMAP_NEVER)
 		atomic_store_explicit(&move_refused, true, memory_order_relaxed);
-	return moved == OS_MOVED;
+	return moved == OS_REMAPPED;
 }
 
-/* The kernel makes one area of new mappings side by side. Where it did not, moving them fails, and nothing else. */
+/* The kernel makes one area of new mappings side by side. Where it did not, they cannot be moved or grown. */
 enum { AREA_NEW = 0 };
 
 /* What was moved never merges with what lies beside it. */
@@ -47,11 +46,16 @@ bool mapping_create(struct mapping *mapping, size_t bytes, size_t alignment)
 	return base != NULL;
 }
 
+/* munmap fails when it would split an area at vm.max_map_count: then at least the frames go. */
+static void give_back(uintptr_t base, size_t bytes)
+{
+	if (bytes > 0 && !os_unmap((void *)base, bytes))
+		os_purge((void *)base, bytes);
+}
+
 void mapping_destroy(const struct mapping *mapping)
 {
-	/* munmap fails when it would split an area at vm.max_map_count. */
-	if (!os_unmap((void *)mapping->base, mapping->bytes))
-		os_purge((void *)mapping->base, mapping->bytes);
+	give_back(mapping->base, mapping->bytes);
 }
 
 void mapping_cut(struct mapping *mapping, size_t bytes, struct mapping *rest)
@@ -100,21 +104,18 @@ static size_t join_part(struct mapping *mapping, size_t at, const struct mapping
 }
 
 /*
- * A piece could not be moved, and the kernel may have unmapped its place before it said so: what is there now may be
- * somebody else's. So the rest is given back around it.
+ * A piece could not be moved. The kernel may have unmapped its place before it said so, and moved some of it: what is
+ * at either address now may be somebody else's. So everything is given back around them.
  */
 static void give_up_join(struct mapping *mapping, size_t at, const struct mapping *part, size_t done)
 {
-	const struct piece *failed = part->piece;
-	for (size_t moved = 0; moved < done; failed++)
-		moved += failed->bytes;
-	size_t begin = at + done;
-	size_t end = begin + failed->bytes;
-	if (begin > 0)
-		os_unmap((void *)mapping->base, begin);
-	if (end < mapping->bytes)
-		os_unmap((void *)(mapping->base + end), mapping->bytes - end);
-	os_unmap((void *)(part->base + done), part->bytes - done);
+	size_t failed = 0;
+	for (size_t i = 0, sum = 0; sum <= done; sum += part->piece[i++].bytes)
+		failed = part->piece[i].bytes;
+	size_t behind = at + done + failed;
+	give_back(mapping->base, at + done);
+	give_back(mapping->base + behind, mapping->bytes - behind);
+	give_back(part->base + done + failed, part->bytes - done - failed);
 	mapping->base = 0;
 }
 
@@ -139,26 +140,30 @@ bool mapping_join(struct mapping *mapping, const struct mapping *const *parts, s
 	return mapping->base != 0;
 }
 
-static bool shrink(struct mapping *mapping, size_t bytes)
+static enum os_remapped shrink(struct mapping *mapping, size_t bytes)
 {
-	if (!os_unmap((void *)(mapping->base + bytes), mapping->bytes - bytes))
-		return false;
 	struct mapping gone;
+	if (!os_unmap((void *)(mapping->base + bytes), mapping->bytes - bytes))
+		return OS_REMAP_NEVER;
 	mapping_cut(mapping, bytes, &gone);
-	return true;
+	return OS_REMAPPED;
 }
 
-bool mapping_resize(struct mapping *mapping, size_t bytes)
+enum os_remapped mapping_resize(struct mapping *mapping, size_t bytes)
 {
+	if (bytes == mapping->bytes)
+		return OS_REMAPPED;
 	if (bytes < mapping->bytes)
 		return shrink(mapping, bytes);
 	size_t more = bytes - mapping->bytes;
 	struct piece *last = &mapping->piece[mapping->npieces - 1];
-	if (!os_resize((void *)(mapping->base + mapping->bytes - last->bytes), last->bytes, last->bytes + more))
-		return false;
-	last->bytes += more;
-	mapping->bytes = bytes;
-	return true;
+	void *begin = (void *)(mapping->base + mapping->bytes - last->bytes);
+	enum os_remapped resized = os_resize(begin, last->bytes, last->bytes + more);
+	if (resized == OS_REMAPPED) {
+		last->bytes += more;
+		mapping->bytes = bytes;
+	}
+	return resized;
 }
 
 bool mapping_move(struct mapping *mapping, uintptr_t target, size_t bytes)
@@ -172,6 +177,8 @@ bool mapping_move(struct mapping *mapping, uintptr_t target, size_t bytes)
 void mapping_check(const struct mapping *mapping)
 {
 	size_t sum = 0;
+	if (mapping->npieces > MAPPING_PIECES)
+		report_internal("mapping: too many pieces");
 	for (size_t i = 0; i < mapping->npieces; i++) {
 		const struct piece *piece = &mapping->piece[i];
 		sum += piece->bytes;
@@ -180,6 +187,6 @@ void mapping_check(const struct mapping *mapping)
 		if (i > 0 && piece[-1].area == piece->area)
 			report_internal("mapping: two pieces are one");
 	}
-	if (sum != mapping->bytes || mapping->npieces > MAPPING_PIECES)
+	if (sum != mapping->bytes)
 		report_internal("mapping: the pieces are not its bytes");
 }

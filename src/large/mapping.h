@@ -17,6 +17,8 @@
 #ifndef LM_LARGE_MAPPING_H
 #define LM_LARGE_MAPPING_H
 
+#include "os/map.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,13 +60,13 @@ void mapping_cut(struct mapping *mapping, size_t bytes, struct mapping *rest);
 bool mapping_append(struct mapping *mapping, const struct mapping *behind);
 
 /*
- * Makes one mapping of `bytes` of `count` parts that are shorter together, in any order, their contents any. What they
- * lack is fresh. All of them are used up, also when it fails: then it is none, and false.
+ * Makes one mapping of `bytes` of `count` parts that are not longer together, in any order, their contents any. What
+ * they lack is fresh. All of them are used up, also when it fails: then it is none, and false.
  */
 bool mapping_join(struct mapping *mapping, const struct mapping *const *parts, size_t count, size_t bytes);
 
-/* Makes it `bytes` long where it is: false, and it is as it was. */
-bool mapping_resize(struct mapping *mapping, size_t bytes);
+/* Makes it `bytes` long where it is; else it is as it was. OS_REMAP_NOT_THIS: its last piece cannot be moved either. */
+enum os_remapped mapping_resize(struct mapping *mapping, size_t bytes);
 
 /*
  * Moves it, content and all, to [target, target + bytes), which is the caller's and at least as long: false where it

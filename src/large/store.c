@@ -208,20 +208,22 @@ static bool join_pays(size_t bytes)
 {
 	static uint64_t last_us;
 	static size_t may_join;
+	size_t charge = size_min(bytes, JOIN_BURST_BYTES);
 	uint64_t now_us = os_clock_us();
 	uint64_t passed = size_min(now_us - last_us, JOIN_BURST_BYTES / JOIN_BYTES_PER_US);
 	last_us = now_us;
 	may_join = size_min(may_join + passed * JOIN_BYTES_PER_US, JOIN_BURST_BYTES);
-	if (may_join < bytes)
+	if (may_join < charge)
 		return false;
-	may_join -= bytes;
+	may_join -= charge;
 	return true;
 }
 
 /* No mapping is long enough: takes the parts that may be joined, and learns from what they lack. */
 static void take_parts(struct parts *parts, size_t bytes, enum store_parts how)
 {
-	if (how == STORE_JOINED && bytes >= JOIN_MIN_BYTES && !mapping_move_is_refused() && join_pays(bytes))
+	if (how == STORE_JOINED && nkept > 0 && bytes >= JOIN_MIN_BYTES && !mapping_move_is_refused() &&
+	    join_pays(bytes))
 		collect(parts, bytes);
 	if (parts->bytes < bytes)
 		learn_from_ghosts(bytes - parts->bytes);
@@ -258,14 +260,16 @@ static noinline struct large *take_joined(size_t bytes, enum store_parts how)
 struct large *store_take(size_t bytes, size_t alignment, enum store_parts how)
 {
 	struct large *taken;
+	struct large *stale;
 	lock_acquire(&store_lock, RANK_STORE);
-	struct large *stale = take_stale();
 	unsigned slot = best_fit(bytes, alignment);
 	if (likely(slot != SLOTS)) {
 		taken = slot_take_front(slot, bytes);
 		count_locked(1, taken->mapping.bytes);
+		stale = take_stale();
 		lock_release(&store_lock, RANK_STORE);
 	} else {
+		stale = take_stale();
 		taken = take_joined(bytes, how);
 	}
 	destroy(stale);

@@ -13,7 +13,7 @@
  *
  * Invariant (store_check): held_bytes = the sum over kept[0 .. nkept) <= allowance <= 32 MiB or the live bytes.
  *
- * store_lock (RANK_STORE) guards all of it; nothing is mapped, moved or unmapped while it is held.
+ * store_lock (RANK_STORE) guards all of it; no block is mapped, moved or unmapped while it is held.
  */
 #ifndef LM_LARGE_STORE_H
 #define LM_LARGE_STORE_H

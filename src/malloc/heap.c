@@ -136,8 +136,9 @@ static void *calloc_pages(unsigned size_class, size_t bytes)
 	bool zeroed = false;
 	void *object = bin_pop(bin_of(size_class));
 	if (object == NULL) {
-		thread_cache_want(size_class);
 		object = cache_alloc_one(size_class, &zeroed);
+		if (object != NULL)
+			thread_cache_note_taken(size_class);
 	}
 	if (object != NULL && !zeroed)
 		memset(object, 0, bytes);

@@ -59,18 +59,22 @@ bool os_unmap(void *address, size_t bytes)
 	return !syscall_failed(syscall3(SYS_munmap, (long)address, (long)bytes, 0));
 }
 
-bool os_resize(void *address, size_t old_bytes, size_t new_bytes)
+static enum os_remapped remapped(long result)
 {
-	return !syscall_failed(syscall6(SYS_mremap, (long)address, (long)old_bytes, (long)new_bytes, 0, 0, 0));
+	if (!syscall_failed(result))
+		return OS_REMAPPED;
+	return result == -EFAULT || result == -EAGAIN || result == -EINVAL ? OS_REMAP_NOT_THIS : OS_REMAP_NEVER;
 }
 
-enum os_moved os_move(void *address, size_t old_bytes, void *target, size_t new_bytes)
+enum os_remapped os_resize(void *address, size_t old_bytes, size_t new_bytes)
 {
-	long result = syscall6(SYS_mremap, (long)address, (long)old_bytes, (long)new_bytes,
-			       MREMAP_MAYMOVE | MREMAP_FIXED, (long)target, 0);
-	if (!syscall_failed(result))
-		return OS_MOVED;
-	return result == -EFAULT ? OS_MOVE_SEVERAL_AREAS : OS_MOVE_REFUSED;
+	return remapped(syscall6(SYS_mremap, (long)address, (long)old_bytes, (long)new_bytes, 0, 0, 0));
+}
+
+enum os_remapped os_move(void *address, size_t old_bytes, void *target, size_t new_bytes)
+{
+	return remapped(syscall6(SYS_mremap, (long)address, (long)old_bytes, (long)new_bytes,
+				 MREMAP_MAYMOVE | MREMAP_FIXED, (long)target, 0));
 }
 
 bool os_purge(void *address, size_t bytes)
@@ -78,10 +82,13 @@ bool os_purge(void *address, size_t bytes)
 	return !syscall_failed(syscall3(SYS_madvise, (long)address, (long)bytes, MADV_DONTNEED));
 }
 
-bool os_advise_huge(void *address, size_t bytes, enum os_huge huge)
+enum os_advice os_advise_huge(void *address, size_t bytes, enum os_huge huge)
 {
 	int advice = huge == OS_HUGE ? MADV_HUGEPAGE : MADV_NOHUGEPAGE;
-	return !syscall_failed(syscall3(SYS_madvise, (long)address, (long)bytes, advice));
+	long result = syscall3(SYS_madvise, (long)address, (long)bytes, advice);
+	if (!syscall_failed(result))
+		return OS_ADVISED;
+	return result == -EINVAL ? OS_ADVICE_UNKNOWN : OS_ADVICE_FAILED;
 }
 
 bool os_is_mapped(const void *address)

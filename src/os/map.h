@@ -25,22 +25,28 @@ void os_unmap_private(void *address, size_t bytes);
 /* Gives a range back to the system; false when the kernel refused, and the range is still there. */
 bool os_unmap(void *address, size_t bytes);
 
-/* Grows or shrinks a mapping where it is; false when the kernel refused, and it is as it was. */
-bool os_resize(void *address, size_t old_bytes, size_t new_bytes);
+/*
+ * mremap(2): OS_REMAP_NEVER where it will not do for any mapping (a filter, vm.max_map_count, no memory),
+ * OS_REMAP_NOT_THIS where this one lies in several areas of the kernel, or is locked.
+ */
+enum os_remapped { OS_REMAPPED, OS_REMAP_NOT_THIS, OS_REMAP_NEVER };
+
+/* Grows or shrinks a mapping where it is; else it is as it was. OS_REMAP_NEVER may only mean that there is no room. */
+enum os_remapped os_resize(void *address, size_t old_bytes, size_t new_bytes);
 
 /*
- * Moves a mapping's pages over [target, target + new_bytes), which is the caller's. Else it is as it was: it lies in
- * several areas of the kernel, or the kernel refused for another reason.
+ * Moves a mapping's pages over [target, target + new_bytes), which is the caller's. Else the target may be gone, and of
+ * a mapping in several areas the first ones too, where the lengths are equal (since Linux 6.17).
  */
-enum os_moved { OS_MOVED, OS_MOVE_SEVERAL_AREAS, OS_MOVE_REFUSED };
-enum os_moved os_move(void *address, size_t old_bytes, void *target, size_t new_bytes);
+enum os_remapped os_move(void *address, size_t old_bytes, void *target, size_t new_bytes);
 
 /* The frames go back, the addresses stay and read as zeros; false when the kernel refused. */
 bool os_purge(void *address, size_t bytes);
 
-/* Whether the range is to be made of huge pages from now on; false where the kernel has none. */
+/* Whether the range is to be made of huge pages from now on. OS_ADVICE_UNKNOWN: the kernel has none. */
 enum os_huge { OS_HUGE, OS_HUGE_NOT };
-bool os_advise_huge(void *address, size_t bytes, enum os_huge huge);
+enum os_advice { OS_ADVISED, OS_ADVICE_UNKNOWN, OS_ADVICE_FAILED };
+enum os_advice os_advise_huge(void *address, size_t bytes, enum os_huge huge);
 
 /* True if all of the page that holds `address` may be read without a fault. */
 bool os_is_mapped(const void *address);

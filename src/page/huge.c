@@ -17,14 +17,17 @@ static bool is_wanted(void)
 	       os_page_size() == PAGE_BYTES && !atomic_load_explicit(&is_refused, memory_order_relaxed);
 }
 
+/* Only the slab's pages are the caller's: the break may go down over the others meanwhile, and a part be unmapped. */
 static noinline void make_huge(void *address)
 {
 	size_t bytes = HUGE_PAGES << PAGE_SHIFT;
-	if (!os_advise_huge(address, bytes, OS_HUGE)) {
+	enum os_advice advice = os_advise_huge(address, bytes, OS_HUGE);
+	if (advice == OS_ADVICE_UNKNOWN) {
 		atomic_store_explicit(&is_refused, true, memory_order_relaxed);
 		return;
 	}
-	*(volatile char *)address = 0;
+	if (advice == OS_ADVISED)
+		*(volatile char *)address = 0;
 	os_advise_huge(address, bytes, OS_HUGE_NOT);
 }
 

@@ -2,7 +2,7 @@
  * huge.h - huge pages for a heap that is large and grows with small objects.
  *
  * One fault then brings 2 MiB, and costs less than a tenth of 512 faults. But a huge page is resident as a whole: so
- * the heap must be large (huge_page_threshold), the 2 MiB wholly unused until now, and the first pages taken from them
+ * the heap must be large (huge_page_threshold), the 2 MiB wholly unused and clean, and the first pages taken from them
  * be for objects so small that each page will hold some. The advice holds only for the fault that is made at once:
  * later the kernel's khugepaged would fill up again what was given back.
  *

@@ -239,9 +239,7 @@ static void fill_from_slabs(struct thread_cache *cache, unsigned c)
 	struct bin *bin = &cache->bin[c];
 	bool first = cache->side[c].balance <= 0 && shares_lines(c);
 	size_t limit = cache->side[c].limit;
-	size_t count = first ? cache_alloc_lines(c, bin->loaded->slot, limit) : 0;
-	if (count == 0)
-		count = cache_alloc(c, bin->loaded->slot, limit);
+	size_t count = first ? cache_alloc_lines(c, bin->loaded->slot, limit) : cache_alloc(c, bin->loaded->slot, limit);
 	cache->side[c].balance += (ptrdiff_t)count;
 	set_top(bin, &bin->loaded->bottom + count);
 }
@@ -264,23 +262,31 @@ static void *alloc_uncached(unsigned c)
 	return cache_alloc(c, &object, 1) == 1 ? object : NULL;
 }
 
-void thread_cache_want(unsigned c)
+/* The class is asked for. */
+static void want(struct side *side)
+{
+	side->recent = true;
+	side->draining = false;
+}
+
+void thread_cache_note_taken(unsigned c)
 {
 	struct thread_cache *cache = thread_cache_get();
 	if (cache == NULL)
 		return;
-	cache->side[c].recent = true;
-	cache->side[c].draining = false;
+	want(&cache->side[c]);
+	cache->side[c].balance++;
 }
 
 /* The loaded magazine is empty, and so is the other. */
 static void *refill_from_outside(struct thread_cache *cache, unsigned c)
 {
 	struct bin *bin = &cache->bin[c];
-	thread_cache_want(c);
+	want(&cache->side[c]);
 	if (bin->loaded == NULL && !bin_open(cache, c)) {
-		cache->side[c].balance++;
-		return alloc_uncached(c);
+		void *object = alloc_uncached(c);
+		cache->side[c].balance += object != NULL;
+		return object;
 	}
 	if (!load_from_depot(cache, c)) {
 		bin_grow(cache, c);

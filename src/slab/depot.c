@@ -3,7 +3,7 @@
  *
  * For threads that free what others allocate: what a thread allocated itself goes to the slabs, whose bitmaps hand it
  * out again in the order of its addresses, but for a few magazines that fit the CPU's caches. And beyond 64 KiB a
- * magazine is taken in only for a credit: some thread found no full one, and another has had one to give.
+ * magazine is taken in only for a credit: some thread asked, and another has had one to give.
  *
  * Bounded: all depots together keep an eighth of the heap, or 8 MiB.
  */
@@ -104,7 +104,7 @@ bool depot_wants(unsigned size_class, const struct thread_cache *self, enum depo
 	size_t magazine_bytes = (size_t)class->magazine_slots * class->bytes;
 	bool few = nfull(depot) < OWN_MAX && (nfull(depot) + 1) * magazine_bytes <= OWN_MAX_BYTES;
 	bool asked_for = credits(depot) > 0 && (origin == DEPOT_OF_OTHERS || nfull(depot) < OWN_MAX);
-	return (few || asked_for) && class->has_depot && has_room();
+	return (few || asked_for) && class->objects > 1 && has_room();
 }
 
 void depot_push(unsigned size_class, struct magazine *full)

@@ -21,10 +21,10 @@
 
 #define CLASS(size, npages)                                                                                   \
 	{(size),     MAGIC_OF(size, npages), OBJECTS(size, npages), (npages), ORDER(npages), SLOTS(size), FIRST(size), \
-	 (size) <= 32768, QUARTER(OBJECTS(size, npages))}
+	 QUARTER(OBJECTS(size, npages))}
 
 const struct size_class size_classes[CLASS_COUNT] = {
-	{0, 0, 0, 0, 0, 0, 0, 0, 0},
+	{0, 0, 0, 0, 0, 0, 0, 0},
 	CLASS(16, 2), CLASS(32, 4), CLASS(48, 4), CLASS(64, 8), CLASS(80, 8), CLASS(96, 8), CLASS(112, 8),
 	CLASS(128, 16),
 	CLASS(144, 16), CLASS(160, 16), CLASS(176, 16), CLASS(192, 16),

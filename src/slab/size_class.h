@@ -40,7 +40,6 @@ struct size_class {
 	uint8_t order;          /* slabs are aligned to 2^order pages */
 	uint8_t magazine_slots; /* room in a magazine */
 	uint8_t first_limit;    /* objects that a fresh magazine holds before it has grown */
-	bool has_depot;
 	uint32_t bucket_magic;  /* free objects * this >> 16: the quarter of the slab that is free, 0 to 3 */
 };
 

@@ -238,58 +238,56 @@ bool slab_says_free(const struct slab *slab, uintptr_t address)
 	return index >= class_of(slab)->objects || is_free(slab, index);
 }
 
-/* The pages under the object at `offset`, by its first and its last one: those between have no other object. */
-static uint32_t edge_pages(uint32_t offset, uint32_t bytes)
+/* Bits of a bitmap word that stand for no object. */
+static uint64_t no_objects(const struct slab *slab, unsigned word)
 {
-	return UINT32_C(1) << (offset >> PAGE_SHIFT) | UINT32_C(1) << ((offset + bytes - 1) >> PAGE_SHIFT);
+	unsigned objects = class_of(slab)->objects;
+	unsigned first = word * 64;
+	if (likely(objects >= first + 64))
+		return 0;
+	return objects <= first ? UINT64_MAX : ~bit_range(0, objects - first);
 }
 
-/* Sets the free bits of `count` objects, up to one that is free or none: how many. *pages: where they lay. */
-static size_t bits_put(struct slab *slab, void *const *objects, size_t count, uint32_t *pages)
+/*
+ * Sets the free bits of objects of one bitmap word, from objects[at] on, up to one that is of another word, free
+ * already, or none: the index reached. *pages gains those that they may leave empty.
+ */
+static size_t word_put(struct slab *slab, void *const *objects, size_t at, size_t count, uint32_t *pages)
 {
-	const struct size_class class = *class_of(slab);
 	uintptr_t base = slab_base(slab);
-	uint32_t end = class.bytes * class.objects;
-	uint64_t dummy = 0, *word = &dummy, bits = 0;
-	size_t i;
-	for (i = 0; i < count; i++) {
-		uint32_t offset = (uint32_t)((uintptr_t)objects[i] - base);
-		unsigned index = size_class_index(class.magic, offset);
+	uint32_t magic = class_of(slab)->magic;
+	unsigned word = index_of(slab, (uintptr_t)objects[at]) / 64;
+	uint64_t none = no_objects(slab, word);
+	uint64_t before = slab->free[word] | none;
+	uint64_t bits = before;
+	for (; at < count; at++) {
+		unsigned index = size_class_index(magic, (uint32_t)((uintptr_t)objects[at] - base));
 		uint64_t bit = UINT64_C(1) << index % 64;
-		if (unlikely(offset >= end))
-			break;
-		if (&slab->free[index / 64] != word) {
-			*word = bits;
-			word = &slab->free[index / 64];
-			bits = *word;
-		}
-		if (unlikely((bits & bit) != 0))
+		if (index / 64 != word || unlikely((bits & bit) != 0))
 			break;
 		bits |= bit;
-		*pages |= edge_pages(offset, class.bytes);
 	}
-	*word = bits;
-	return i;
-}
-
-/* All pages from the first to the last one of a mask: pages between the edges of an object too. */
-static uint32_t pages_filled(uint32_t pages)
-{
-	unsigned first = low_bit(pages);
-	return (uint32_t)bit_range(first, log2_floor(pages) - first + 1);
+	slab->free[word] = bits & ~none;
+	uint64_t put = bits ^ before;
+	if (likely(put != 0))
+		*pages |= pages_of(slab, (struct span){word * 64 + low_bit(put), word * 64 + log2_floor(put)});
+	return at;
 }
 
 size_t slab_put(struct slab *slab, void *const *objects, size_t count)
 {
 	uint32_t pages = 0;
-	size_t done = bits_put(slab, objects, count, &pages);
+	size_t done = 0;
+	for (size_t at = 0; done < count; at = done) {
+		done = word_put(slab, objects, at, count, &pages);
+		if (unlikely(done == at))
+			break;
+	}
 	slab->nfree += (uint16_t)done;
 	if (unlikely(done < count))
 		return done;
 	if (one_object(slab))
 		slab->empty = slab_all_pages(slab->class);
-	else if (class_of(slab)->bytes > PAGE_BYTES)
-		pages_settle(slab, pages_filled(pages));
 	else if (count > 1 || !neighbour_holds(slab, index_of(slab, (uintptr_t)objects[0])))
 		pages_settle(slab, pages);
 	return done;

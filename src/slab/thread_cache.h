@@ -13,7 +13,7 @@
  * threads_lock (RANK_THREADS).
  *
  * Invariant (thread_cache_check): bottom <= top <= limit <= the last slot; charged = the sum over the bins of
- * what their limits allow, in bytes, and at most the budget after each miss.
+ * what their limits allow, in bytes.
  */
 #ifndef LM_SLAB_THREAD_CACHE_H
 #define LM_SLAB_THREAD_CACHE_H
@@ -130,8 +130,8 @@ struct thread_cache *thread_cache_get(void);
  */
 void *thread_cache_refill(unsigned size_class);
 
-/* Tells that a class is asked for, by a malloc that goes past the magazines. */
-void thread_cache_want(unsigned size_class);
+/* Tells that a malloc took an object of a class past the magazines. */
+void thread_cache_note_taken(unsigned size_class);
 
 /* The miss of free: takes a (valid, not yet free) object of a class. */
 void thread_cache_overflow(unsigned size_class, void *object, const char *function);
