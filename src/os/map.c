@@ -63,7 +63,7 @@ static enum os_remapped remapped(long result)
 {
 	if (!syscall_failed(result))
 		return OS_REMAPPED;
-	return result == -EFAULT || result == -EAGAIN || result == -EINVAL ? OS_REMAP_NOT_THIS : OS_REMAP_NEVER;
+	return result == -EFAULT || result == -EAGAIN ? OS_REMAP_NOT_THIS : OS_REMAP_NEVER;
 }
 
 enum os_remapped os_resize(void *address, size_t old_bytes, size_t new_bytes)

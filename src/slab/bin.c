@@ -229,6 +229,9 @@ static bool shares_lines(unsigned c)
 	return bytes <= SHARING_MAX_BYTES && bytes % CACHE_LINE_BYTES != 0 && thread_cache_count() > 1;
 }
 
+/* True while a thread has done next to nothing with a class. */
+static bool is_new_to(const struct side *side) { return side->balance <= 0 && side->balance > -SHY_FREES; }
+
 /*
  * The loaded magazine is empty: fills it from the slabs. A thread's first objects have their cache lines for
  * themselves, so that one which uses few of them does not slow others down (Berger et al., "Hoard", 2000: passive
@@ -237,7 +240,7 @@ static bool shares_lines(unsigned c)
 static void fill_from_slabs(struct thread_cache *cache, unsigned c)
 {
 	struct bin *bin = &cache->bin[c];
-	bool first = cache->side[c].balance <= 0 && shares_lines(c);
+	bool first = is_new_to(&cache->side[c]) && shares_lines(c);
 	size_t limit = cache->side[c].limit;
 	size_t count = first ? cache_alloc_lines(c, bin->loaded->slot, limit) : cache_alloc(c, bin->loaded->slot, limit);
 	cache->side[c].balance += (ptrdiff_t)count;
@@ -405,7 +408,7 @@ static bool make_space(struct thread_cache *cache, unsigned c, const char *funct
  */
 static bool is_shy(const struct side *side, unsigned c)
 {
-	return side->balance <= 0 && side->balance > -SHY_FREES && shares_lines(c);
+	return is_new_to(side) && shares_lines(c);
 }
 
 /* Pushes the object if its bin has room or can make some. */

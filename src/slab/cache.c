@@ -143,10 +143,12 @@ static size_t take_from_slabs(struct cache *cache, void **objects, size_t count)
 	return count - left;
 }
 
-/* From the slab that is most likely to have whole lines; else any objects. cache.lock is held. */
+/* From the slab that is most likely to have whole lines; fewer than make up a line, from any. cache.lock is held. */
 static size_t take_lines(struct cache *cache, void **objects, size_t wanted)
 {
 	size_t count = round_down(wanted, 4);
+	if (count == 0)
+		return take_from_slabs(cache, objects, wanted);
 	for (unsigned bucket = PARTIAL_BUCKETS; bucket-- > 0;) {
 		if (list_is_empty(&cache->partial[bucket]))
 			continue;
@@ -160,7 +162,7 @@ static size_t take_lines(struct cache *cache, void **objects, size_t wanted)
 			return taken;
 		}
 	}
-	return take_from_slabs(cache, objects, wanted);
+	return 0;
 }
 
 /* Makes a slab, links it, and returns it with cache.lock held; or returns NULL without the lock. */

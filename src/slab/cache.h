@@ -48,7 +48,7 @@ extern struct cache caches[CLASS_COUNT];
 /* Takes up to `count` objects from the slabs of a class: how many. 0 when out of memory. */
 size_t cache_alloc(unsigned size_class, void **objects, size_t count);
 
-/* The same, of small objects: such that have their cache lines for themselves, if a slab with some is soon found. */
+/* The same, of small objects that have their cache lines for themselves: fours of them, where 4 or more are wanted. */
 size_t cache_alloc_lines(unsigned size_class, void **objects, size_t count);
 
 /* Takes one object from a slab that there is; NULL when all are full. */
