@@ -207,7 +207,7 @@ static void destroy(struct large *large)
 static bool join_pays(size_t bytes)
 {
 	static uint64_t last_us;
-	static size_t may_join;
+	static size_t may_join = JOIN_BURST_BYTES;
 	size_t charge = size_min(bytes, JOIN_BURST_BYTES);
 	uint64_t now_us = os_clock_us();
 	uint64_t passed = size_min(now_us - last_us, JOIN_BURST_BYTES / JOIN_BYTES_PER_US);
