@@ -166,7 +166,7 @@ static void a_few_small_ones_need_no_credit(void **state)
 	(void)state;
 	for (unsigned c = 1; c < CLASS_COUNT; c++) {
 		size_t magazine_bytes = (size_t)size_classes[c].magazine_slots * size_classes[c].bytes;
-		size_t count = size_classes[c].has_depot ? size_min(OWN_MAX_BYTES / magazine_bytes, OWN_MAX) : 0;
+		size_t count = size_classes[c].objects > 1 ? size_min(OWN_MAX_BYTES / magazine_bytes, OWN_MAX) : 0;
 		size_t own = 0;
 		for (; wants_own(c, 1); own++)
 			depot_push(c, filled(c, 1));

@@ -116,29 +116,29 @@ static void mappings_are_resized_and_moved(void **state)
 	size_t page = os_page_size();
 	char *block = os_map(8 * page);
 	content_write(block, 3 * page, 1);
-	assert_true(os_resize(block, 8 * page, 3 * page));
+	assert_int_equal(os_resize(block, 8 * page, 3 * page), OS_REMAPPED);
 	assert_false(os_is_mapped(block + 3 * page));
-	assert_true(os_resize(block, 3 * page, 6 * page));
+	assert_int_equal(os_resize(block, 3 * page, 6 * page), OS_REMAPPED);
 	assert_true(content_is(block, 3 * page, 1) && content_is_zero(block + 3 * page, 3 * page));
 	/* A page behind is in the way. */
 	assert_ptr_equal(mmap(block + 6 * page, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0), block + 6 * page);
-	assert_false(os_resize(block, 6 * page, 7 * page));
+	assert_int_equal(os_resize(block, 6 * page, 7 * page), OS_REMAP_NEVER);
 	assert_true(content_is(block, 3 * page, 1));
 	char copy[64];
 	memcpy(copy, block + 100, sizeof(copy));
 	char *target = os_map(9 * page);
-	assert_int_equal(os_move(block, 6 * page, target, 9 * page), OS_MOVED);
+	assert_int_equal(os_move(block, 6 * page, target, 9 * page), OS_REMAPPED);
 	assert_memory_equal(target + 100, copy, sizeof(copy));
 	assert_true(content_is_zero(target + 3 * page, 6 * page));
 	assert_false(os_is_mapped(block));
-	assert_int_equal(os_move(block, page, target, page), OS_MOVE_SEVERAL_AREAS);
+	assert_int_equal(os_move(block, page, target, page), OS_REMAP_NOT_THIS);
 	/* Three areas, of which the kernel moves none. */
 	char *other = os_map(9 * page);
 	mprotect(target + 4 * page, page, PROT_READ);
-	assert_int_equal(os_move(target, 8 * page, other, 9 * page), OS_MOVE_SEVERAL_AREAS);
+	assert_int_equal(os_move(target, 8 * page, other, 9 * page), OS_REMAP_NOT_THIS);
 	assert_memory_equal(target + 100, copy, sizeof(copy));
 	/* The target lies in what is to be moved. */
-	assert_int_equal(os_move(target, 2 * page, target + page, 2 * page), OS_MOVE_REFUSED);
+	assert_int_equal(os_move(target, 2 * page, target + page, 2 * page), OS_REMAP_NEVER);
 	assert_memory_equal(target + 100, copy, sizeof(copy));
 }
 
@@ -191,7 +191,7 @@ static void the_clock_makes_no_system_call(void **state)
 	assert_true(os_clock_us() > before);
 }
 
-/* The advice is that of the area: the kernel's list of them tells. False where it has no huge pages. */
+/* The advice is that of the area: the kernel's list of them tells. Unknown where it has no huge pages. */
 static void huge_pages_are_advised(void **state)
 {
 	(void)state;
@@ -199,16 +199,16 @@ static void huge_pages_are_advised(void **state)
 	char *block = os_map_aligned(bytes, bytes / 2);
 	assert_non_null(block);
 	if (access("/sys/kernel/mm/transparent_hugepage", F_OK) != 0) {
-		assert_false(os_advise_huge(block, bytes, OS_HUGE));
+		assert_int_equal(os_advise_huge(block, bytes, OS_HUGE), OS_ADVICE_UNKNOWN);
 		return;
 	}
-	assert_true(os_advise_huge(block, bytes, OS_HUGE));
+	assert_int_equal(os_advise_huge(block, bytes, OS_HUGE), OS_ADVISED);
 	assert_true(area_has_flag(block, "hg"));
-	assert_true(os_advise_huge(block, bytes, OS_HUGE_NOT));
+	assert_int_equal(os_advise_huge(block, bytes, OS_HUGE_NOT), OS_ADVISED);
 	assert_false(area_has_flag(block, "hg"));
 	assert_true(area_has_flag(block, "nh"));
 	os_unmap(block, bytes);
-	assert_false(os_advise_huge(block, bytes, OS_HUGE));
+	assert_int_equal(os_advise_huge(block, bytes, OS_HUGE), OS_ADVICE_FAILED);
 }
 
 UNIT_MAIN(UNIT(the_page_size_is_the_systems), UNIT(mappings_are_zero_and_go_away), UNIT(impossible_lengths_are_refused),

@@ -577,24 +577,28 @@ static void an_aligned_request_takes_an_aligned_mapping(void **state)
 	store_check();
 }
 
+/* A request of twice what is kept; if it is joined the block goes, and as much is kept again. */
+static bool join_one(size_t bytes)
+{
+	size_t held = store_held_bytes();
+	struct large *large = take_joined(bytes);
+	if (large == NULL) {
+		check(store_held_bytes() == held);
+		return false;
+	}
+	mapping_destroy(&large->mapping);
+	store_count((size_t)-1, 0 - large->mapping.bytes);
+	large_descriptor_free(large);
+	put(fresh_apart(bytes / 2));
+	return true;
+}
+
 /* Joined again and again, with nothing else done: bytes asked for until the store is not to join any more. */
 static size_t joined_in_a_burst(size_t bytes)
 {
 	size_t sum = 0;
-	struct large *large;
-	while (sum < (size_t)8 * JOIN_BURST_BYTES) {
-		size_t held = store_held_bytes();
-		large = take_joined(bytes);
-		if (large == NULL) {
-			check(store_held_bytes() == held);
-			return sum;
-		}
+	while (sum < (size_t)8 * JOIN_BURST_BYTES && join_one(bytes))
 		sum += bytes;
-		mapping_destroy(&large->mapping);
-		store_count((size_t)-1, 0 - large->mapping.bytes);
-		large_descriptor_free(large);
-		put(fresh_apart(bytes / 2));
-	}
 	return sum;
 }
 
@@ -610,6 +614,9 @@ static void a_burst_is_joined_and_then_no_more(void **state)
 {
 	(void)state;
 	enum { BYTES = 16 * MIB };
+	/* valgrind hides the vDSO: time stands still there, and only the first burst is joined. */
+	if (os_clock_us() == 0)
+		skip();
 	store_count(0, 64 * MIB);
 	allow(16 * MIB);
 	put(fresh_apart(BYTES / 2));
@@ -625,6 +632,15 @@ static void a_burst_is_joined_and_then_no_more(void **state)
 	sum = joined_in_a_burst(BYTES);
 	took = os_clock_us() - start + 10000;
 	assert_in_range(sum, JOIN_BURST_BYTES - BYTES, JOIN_BURST_BYTES + took * JOIN_BYTES_PER_US);
+	/* What was not used of it does not add up. */
+	for (int i = 0; i < 3; i++) {
+		wait_us(3 * JOIN_BURST_BYTES / JOIN_BYTES_PER_US);
+		assert_true(join_one(BYTES));
+	}
+	start = os_clock_us();
+	sum = joined_in_a_burst(BYTES);
+	took = os_clock_us() - start + 10000;
+	assert_true(sum <= JOIN_BURST_BYTES - BYTES + took * JOIN_BYTES_PER_US);
 }
 
 static void so_many_slots_and_no_more(void **state)
@@ -677,7 +693,7 @@ static void live_blocks_are_counted(void **state)
 	expect_counts(1, 2 * MIB, 1, 2 * MIB);
 	struct large *other = fresh(3 * MIB);
 	expect_counts(2, 5 * MIB, 2, 5 * MIB);
-	assert_true(mapping_resize(&other->mapping, 1 * MIB));
+	assert_int_equal(mapping_resize(&other->mapping, 1 * MIB), OS_REMAPPED);
 	store_count(0, (size_t)0 - 2 * MIB);
 	expect_counts(2, 3 * MIB, 2, 5 * MIB);
 	put(large);

@@ -699,7 +699,7 @@ static void threads_begin_with_lines_of_their_own(void **state)
 	among_threads(2, allocate_first);
 }
 
-/* Its limit has grown to 125 by then, which is no multiple of four. */
+/* Its limit has grown to 125, which is no multiple of four: it asks for lines as one that is new to the class. */
 static void free_all_and_allocate(void)
 {
 	unsigned c = size_class_of(16);
@@ -711,14 +711,20 @@ static void free_all_and_allocate(void)
 	size_t count = 0;
 	while (bin_objects(thread_cache_self, c) > 0)
 		objects[count++] = take(c);
-	check(balance(c) == (ptrdiff_t)count - THEIRS && balance(c) < 0);
+	check(balance(c) == (ptrdiff_t)count - THEIRS && balance(c) < -SHY_FREES);
 	depot_drain_all();
+	/* One that frees for others is not. */
+	objects[count++] = take(c);
+	check(bin_objects(thread_cache_self, c) == size_classes[c].magazine_slots - 1u);
+	while (bin_objects(thread_cache_self, c) > 0)
+		objects[count++] = take(c);
+	thread_cache_self->side[c].balance = 0;
 	refill_and_look(c);
 	for (size_t i = 0; i < count; i++)
 		give(c, objects[i]);
 }
 
-static void threads_that_freed_for_others_have_lines_too(void **state)
+static void threads_ask_for_any_number_by_lines(void **state)
 {
 	(void)state;
 	thread_of_others(free_all_and_allocate, size_class_of(16));
@@ -884,7 +890,7 @@ UNIT_MAIN(UNIT(objects_are_held_once), UNIT(the_budget_is_kept), UNIT(limits_sta
 	  UNIT(threads_can_be_counted_meanwhile),
 	  UNIT(threads_have_half_of_the_heap), UNIT(threads_that_free_first_are_shy),
 	  UNIT(threads_are_not_shy_without_need), UNIT(threads_begin_with_lines_of_their_own),
-	  UNIT(threads_that_freed_for_others_have_lines_too), UNIT(threads_give_others_objects_to_the_depot),
+	  UNIT(threads_ask_for_any_number_by_lines), UNIT(threads_give_others_objects_to_the_depot),
 	  UNIT(threads_give_a_few_of_their_own),
 	  UNIT(threads_have_what_is_left_of_the_pool), UNIT(threads_have_a_share_beyond_the_pool),
 	  UNIT(threads_of_a_fork_child_have_the_pool), UNIT(threads_share_the_pool),

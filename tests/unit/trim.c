@@ -229,6 +229,22 @@ static void counts_hold_over_many_rounds(void **state)
 	}
 }
 
+/* Eight times where the purge's limit doubles, and from there as it does. */
+static void the_threshold_follows_the_purge(void **state)
+{
+	(void)state;
+	assert_int_equal(trim_threshold_pages(), THRESHOLD_PAGES);
+	for (unsigned level = 1; level <= 3; level++) {
+		purge_note_purged(100);
+		purge_note_bought(100);
+		purge_review();
+		assert_int_equal(purge_loosened(), level);
+		assert_int_equal(trim_threshold_pages(), THRESHOLD_PAGES << (level + 2));
+	}
+	settings.trim_threshold = SIZE_MAX;
+	assert_true(trim_threshold_pages() >= SIZE_MAX >> PAGE_SHIFT);
+}
+
 static void a_tight_loop_loosens_the_threshold(void **state)
 {
 	(void)state;
@@ -249,4 +265,5 @@ UNIT_MAIN(UNIT(the_break_goes_down_when_the_threshold_is_passed), UNIT(a_higher_
 	  UNIT(the_largest_threshold_means_never), UNIT(a_large_heap_has_slack),
 	  UNIT(a_set_threshold_has_no_slack), UNIT(untouched_pages_do_not_count), UNIT(pages_below_one_in_use_stay),
 	  UNIT(exactly_the_pad_is_left), UNIT(an_empty_heap_can_be_trimmed_to_nothing), UNIT(counts_hold_over_many_rounds),
+	  UNIT(the_threshold_follows_the_purge),
 	  UNIT(a_tight_loop_loosens_the_threshold))
