@@ -229,8 +229,14 @@ static bool shares_lines(unsigned c)
 	return bytes <= SHARING_MAX_BYTES && bytes % CACHE_LINE_BYTES != 0 && thread_cache_count() > 1;
 }
 
-/* True while a thread has done next to nothing with a class. */
-static bool is_new_to(const struct side *side) { return side->balance <= 0 && side->balance > -SHY_FREES; }
+/*
+ * True while a thread has done next to nothing with a class whose objects share lines. The first frees of one that has
+ * allocated nothing are of others, whose lines it would go on sharing: they go to the slabs.
+ */
+static bool is_new_to(const struct side *side, unsigned c)
+{
+	return side->balance <= 0 && side->balance > -SHY_FREES && shares_lines(c);
+}
 
 /*
  * The loaded magazine is empty: fills it from the slabs. A thread's first objects have their cache lines for
@@ -240,9 +246,9 @@ static bool is_new_to(const struct side *side) { return side->balance <= 0 && si
 static void fill_from_slabs(struct thread_cache *cache, unsigned c)
 {
 	struct bin *bin = &cache->bin[c];
-	bool first = is_new_to(&cache->side[c]) && shares_lines(c);
+	void **slots = bin->loaded->slot;
 	size_t limit = cache->side[c].limit;
-	size_t count = first ? cache_alloc_lines(c, bin->loaded->slot, limit) : cache_alloc(c, bin->loaded->slot, limit);
+	size_t count = is_new_to(&cache->side[c], c) ? cache_alloc_lines(c, slots, limit) : cache_alloc(c, slots, limit);
 	cache->side[c].balance += (ptrdiff_t)count;
 	set_top(bin, &bin->loaded->bottom + count);
 }
@@ -402,21 +408,12 @@ static bool make_space(struct thread_cache *cache, unsigned c, const char *funct
 	return true;
 }
 
-/*
- * The first frees of a thread that has allocated nothing are of others, whose cache lines it would go on sharing: they
- * go to the slabs.
- */
-static bool is_shy(const struct side *side, unsigned c)
-{
-	return is_new_to(side) && shares_lines(c);
-}
-
 /* Pushes the object if its bin has room or can make some. */
 static bool push(struct thread_cache *cache, unsigned c, void *object, const char *function)
 {
 	struct bin *bin = &cache->bin[c];
 	struct side *side = &cache->side[c];
-	if (side->draining || (bin->loaded == NULL && (is_shy(side, c) || !bin_open(cache, c))))
+	if (side->draining || (bin->loaded == NULL && (is_new_to(side, c) || !bin_open(cache, c))))
 		return false;
 	if (top_of(bin) == bin->limit && side->previous != NULL && side->previous->count == 0)
 		swap(bin, side);
