@@ -246,9 +246,9 @@ static bool is_new_to(const struct side *side, unsigned c)
 static void fill_from_slabs(struct thread_cache *cache, unsigned c)
 {
 	struct bin *bin = &cache->bin[c];
-	void **slots = bin->loaded->slot;
+	void **slot = bin->loaded->slot;
 	size_t limit = cache->side[c].limit;
-	size_t count = is_new_to(&cache->side[c], c) ? cache_alloc_lines(c, slots, limit) : cache_alloc(c, slots, limit);
+	size_t count = is_new_to(&cache->side[c], c) ? cache_alloc_lines(c, slot, limit) : cache_alloc(c, slot, limit);
 	cache->side[c].balance += (ptrdiff_t)count;
 	set_top(bin, &bin->loaded->bottom + count);
 }
