@@ -12,6 +12,7 @@
 #include "malloc/heap.h"
 #include "page/purge.h"
 #include "page/trim.h"
+#include "slab/bin.h"
 #include "slab/cache.h"
 #include "slab/reclaim.h"
 
@@ -380,6 +381,21 @@ static void resizing_a_block_of_several_pieces_copies_it(void **state)
 	heap_free(moved, "free");
 }
 
+/* What calloc takes past the magazines is the thread's own as well: or frees of it would pass for those of others. */
+static void calloc_counts_in_the_balance(void **state)
+{
+	(void)state;
+	void *block[40];
+	unsigned c = size_class_of(8000);
+	heap_free(heap_alloc(16), "free");
+	for (size_t i = 0; i < 40; i++)
+		block[i] = heap_calloc(1, 8000);
+	assert_int_equal(thread_cache_self->side[c].balance, 40 + bin_objects(thread_cache_self, c));
+	for (size_t i = 0; i < 40; i++)
+		heap_free(block[i], "free");
+	assert_int_equal(thread_cache_self->side[c].balance, bin_objects(thread_cache_self, c));
+}
+
 /* What was purged or never touched need not be cleared, and reads as zeros all the same. */
 static void calloc_of_used_memory_is_zero(void **state)
 {
@@ -492,6 +508,6 @@ UNIT_MAIN(UNIT(blocks_keep_their_contents), UNIT(blocks_keep_their_contents_what
 	  UNIT(each_size_is_served_from_its_layer), UNIT(a_threshold_inside_a_class_loses_nothing),
 	  UNIT(zero_and_null_are_allowed), UNIT(impossible_requests_are_refused),
 	  UNIT(free_keeps_errno), UNIT(resizing_stays_where_it_fits), UNIT(resizing_a_block_of_several_pieces_copies_it),
-	  UNIT(calloc_of_used_memory_is_zero),
+	  UNIT(calloc_of_used_memory_is_zero), UNIT(calloc_counts_in_the_balance),
 	  UNIT(bad_pointers_are_reported), UNIT(all_is_the_same_outside_of_the_window),
 	  UNIT(the_waste_of_a_slab_is_reported), UNIT(no_inner_address_is_taken))
