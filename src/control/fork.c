@@ -13,6 +13,7 @@
 
 #include "large/store.h"
 #include "page/meta.h"
+#include "page/trim.h"
 #include "page/zone.h"
 #include "slab/cache.h"
 #include "slab/reclaim.h"
@@ -78,6 +79,7 @@ static void child(void)
 	if (_IO_list_resetlock != NULL)
 		_IO_list_resetlock();
 	thread_cache_fork_child();
+	trim_fork_child();
 }
 
 void fork_register(void) { pthread_atfork(prepare, parent, child); }

@@ -4,6 +4,7 @@
 #include "malloc/shortage.h"
 
 #include "large/store.h"
+#include "page/trim.h"
 #include "slab/cache.h"
 #include "slab/reclaim.h"
 #include "slab/thread_cache.h"
@@ -20,11 +21,25 @@ static void *from_larger_class(const struct request *request)
 	return NULL;
 }
 
-void *shortage_retry(const struct request *request, void *(*try_alloc)(const struct request *))
+/* The pages that become free stay ours: the break may not go up again over what it went down by. */
+static void *empty_and_try(const struct request *request, void *(*try_alloc)(const struct request *))
 {
+	trim_hold();
 	thread_cache_flush();
 	store_drain();
 	reclaim_all();
 	void *block = try_alloc(request);
-	return block != NULL ? block : from_larger_class(request);
+	trim_release();
+	return block;
+}
+
+void *shortage_retry(const struct request *request, void *(*try_alloc)(const struct request *))
+{
+	void *block = empty_and_try(request, try_alloc);
+	if (block != NULL)
+		return block;
+	if (request->size_class != 0)
+		return from_larger_class(request);
+	/* Addresses at the top of the heap may be what a mapping lacks. */
+	return trim_to_pad(&zones[ZONE_HEAP], 0) ? try_alloc(request) : NULL;
 }

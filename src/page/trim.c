@@ -47,9 +47,15 @@ static size_t trim_slack_pages(const struct zone *zone)
 	return setting(&settings.adaptive_trim) ? used >> SLACK_SHIFT : 0;
 }
 
+static _Atomic unsigned holders;
+
+void trim_hold(void) { atomic_fetch_add_explicit(&holders, 1, memory_order_relaxed); }
+void trim_release(void) { atomic_fetch_sub_explicit(&holders, 1, memory_order_relaxed); }
+void trim_fork_child(void) { atomic_store_explicit(&holders, 0, memory_order_relaxed); }
+
 bool trim_is_due(const struct zone *zone)
 {
-	return zone->touched_end > zone->run_first &&
+	return atomic_load_explicit(&holders, memory_order_relaxed) == 0 && zone->touched_end > zone->run_first &&
 	       zone->touched_end - zone->run_first > trim_threshold_pages() + trim_slack_pages(zone);
 }
 

@@ -20,7 +20,17 @@ size_t trim_threshold_pages(void);
 bool trim_wants_drain(void);
 void trim_note_drained(void);
 
-/* zone.lock is held. */
+/*
+ * Between the two no free lowers the break: where memory has run out, addresses that are given back may not be had again,
+ * and what is emptied now is to serve a request. Several threads may be there at once.
+ */
+void trim_hold(void);
+void trim_release(void);
+
+/* In the child of fork: the threads that held it are gone. */
+void trim_fork_child(void);
+
+/* False while it is held. zone.lock is held. */
 bool trim_is_due(const struct zone *zone);
 
 /* Lowers the break as trim_is_due asked for. Nothing is locked; the frames of a large run go back in small steps. */
