@@ -17,14 +17,19 @@ enum { CLEAR_MAX_BYTES = 1 << 20 }; /* up to here clearing a used mapping is che
 
 static _Atomic size_t next_colour;
 
+static void block_name(struct large *large)
+{
+	uintptr_t page = large->address >> PAGE_SHIFT;
+	pagemap_link(page)->large = large;
+	pagemap_set_kind(page, PAGE_LARGE);
+}
+
 /* Names the block in the page map; false when there is no memory for a leaf. */
 static bool block_register(struct large *large)
 {
-	uintptr_t page = large->address >> PAGE_SHIFT;
-	if (!pagemap_ensure(page, 1))
+	if (!pagemap_ensure(large->address >> PAGE_SHIFT, 1))
 		return false;
-	pagemap_link(page)->large = large;
-	pagemap_set_kind(page, PAGE_LARGE);
+	block_name(large);
 	return true;
 }
 
@@ -97,7 +102,6 @@ void *large_alloc(size_t bytes, size_t alignment, enum large_content content)
 	else if (large->address == 0 || bytes > large_usable(large))
 		large->address = large->mapping.base + colour_for(large->mapping.bytes - bytes);
 	large->growths = 0;
-	large->is_fixed = false;
 	if (!block_register(large)) {
 		store_put(large);
 		return NULL;
@@ -142,43 +146,36 @@ static size_t bytes_with_reserve(const struct large *large, size_t bytes)
 static bool resize_in_place(struct large *large, size_t mapped)
 {
 	size_t before = large->mapping.bytes;
-	enum os_remapped resized = mapping_resize(&large->mapping, mapped);
-	if (resized == OS_REMAP_NOT_THIS)
-		large->is_fixed = true;
-	if (resized != OS_REMAPPED)
+	if (mapping_resize(&large->mapping, mapped) != OS_REMAPPED)
 		return false;
 	store_count(0, mapped - before);
 	return true;
 }
 
 /*
- * The new place is mapped and registered before the pages move, so that nothing can fail afterwards. The old page's
- * kind is cleared before that too: once the pages have left, another thread may be given the old addresses.
+ * What the page map needs for the new place is had before the pages move, so that nothing can fail afterwards. The old
+ * page's kind is cleared before that too: once the pages have left, another thread may be given the old addresses.
  */
 static bool move(struct large *large, size_t mapped)
 {
 	uintptr_t old_page = large->address >> PAGE_SHIFT;
-	uintptr_t old_base = large->mapping.base;
+	uintptr_t front = large->address - large->mapping.base;
 	size_t old_bytes = large->mapping.bytes;
-	/* Each refusal may cost a target's addresses. */
-	if (large->mapping.npieces > 1 || large->is_fixed || mapping_move_is_refused())
+	struct pagemap_spare spare;
+	if (large->mapping.npieces > 1 || !pagemap_spare_take(&spare))
 		return false;
-	uintptr_t target = (uintptr_t)os_map(mapped);
-	if (target == 0)
-		return false;
-	if (!pagemap_ensure(target >> PAGE_SHIFT, 1)) {
-		os_unmap((void *)target, mapped);
-		return false;
-	}
 	pagemap_set_kind(old_page, PAGE_NONE);
-	if (!mapping_move(&large->mapping, target, mapped)) {
-		/* mremap may have unmapped the target before it failed; it may be somebody else's by now. */
+	bool moved = mapping_move(&large->mapping, mapped);
+	if (moved) {
+		large->address = large->mapping.base + front;
+		pagemap_ensure_spared(large->address >> PAGE_SHIFT, &spare);
+		block_name(large);
+		store_count(0, mapped - old_bytes);
+	} else {
 		pagemap_set_kind(old_page, PAGE_LARGE);
-		return false;
 	}
-	large->address = target + (large->address - old_base);
-	store_count(0, mapped - old_bytes);
-	return block_register(large);
+	pagemap_spare_put(&spare);
+	return moved;
 }
 
 static bool grow(struct large *large, size_t bytes)

@@ -20,7 +20,6 @@
 struct large {
 	struct mapping mapping;
 	uintptr_t address;
-	bool is_fixed;    /* the kernel would not grow it: several areas, or locked pages. It will not move it either */
 	unsigned growths; /* how often realloc has made it longer */
 };
 

@@ -13,9 +13,9 @@ static _Atomic bool move_refused;
 
 bool mapping_move_is_refused(void) { return atomic_load_explicit(&move_refused, memory_order_relaxed); }
 
-static bool move_pages(uintptr_t from, size_t from_bytes, uintptr_t to, size_t to_bytes)
+static bool move_pages(uintptr_t from, uintptr_t to, size_t bytes)
 {
-	enum os_remapped moved = os_move((void *)from, from_bytes, (void *)to, to_bytes);
+	enum os_remapped moved = os_move((void *)from, bytes, (void *)to, bytes);
 	if (moved == OS_REMAP_NEVER)
 		atomic_store_explicit(&move_refused, true, memory_order_relaxed);
 	return moved == OS_REMAPPED;
@@ -95,7 +95,7 @@ static size_t join_part(struct mapping *mapping, size_t at, const struct mapping
 	size_t done = 0;
 	for (size_t i = 0; i < part->npieces; i++) {
 		size_t bytes = part->piece[i].bytes;
-		if (!move_pages(part->base + done, bytes, mapping->base + at + done, bytes))
+		if (!move_pages(part->base + done, mapping->base + at + done, bytes))
 			break;
 		mapping->piece[mapping->npieces++] = (struct piece){bytes, area_moved()};
 		done += bytes;
@@ -166,12 +166,14 @@ enum os_remapped mapping_resize(struct mapping *mapping, size_t bytes)
 	return resized;
 }
 
-bool mapping_move(struct mapping *mapping, uintptr_t target, size_t bytes)
+bool mapping_move(struct mapping *mapping, size_t bytes)
 {
-	if (mapping->npieces > 1 || !move_pages(mapping->base, mapping->bytes, target, bytes))
+	if (mapping->npieces > 1)
 		return false;
-	make_one_piece(mapping, target, bytes, area_moved());
-	return true;
+	void *base = os_grow_anywhere((void *)mapping->base, mapping->bytes, bytes);
+	if (base != NULL)
+		make_one_piece(mapping, (uintptr_t)base, bytes, area_moved());
+	return base != NULL;
 }
 
 void mapping_check(const struct mapping *mapping)

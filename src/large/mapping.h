@@ -69,10 +69,10 @@ bool mapping_join(struct mapping *mapping, const struct mapping *const *parts, s
 enum os_remapped mapping_resize(struct mapping *mapping, size_t bytes);
 
 /*
- * Moves it, content and all, to [target, target + bytes), which is the caller's and at least as long: false where it
- * has several pieces or the kernel refuses, and it is as it was (but the target may be gone).
+ * Makes it `bytes` long, longer than it is, content and all, at addresses of the kernel's choice: false where it has
+ * several pieces or the kernel refuses, and it is as it was.
  */
-bool mapping_move(struct mapping *mapping, uintptr_t target, size_t bytes);
+bool mapping_move(struct mapping *mapping, size_t bytes);
 
 /* True if the kernel has refused to move pages: a filter, vm.max_map_count. Nobody tries again then. */
 bool mapping_move_is_refused(void);

@@ -77,6 +77,12 @@ enum os_remapped os_move(void *address, size_t old_bytes, void *target, size_t n
 				 MREMAP_MAYMOVE | MREMAP_FIXED, (long)target, 0));
 }
 
+void *os_grow_anywhere(void *address, size_t old_bytes, size_t new_bytes)
+{
+	long result = syscall6(SYS_mremap, (long)address, (long)old_bytes, (long)new_bytes, MREMAP_MAYMOVE, 0, 0);
+	return syscall_failed(result) ? NULL : (void *)result;
+}
+
 bool os_purge(void *address, size_t bytes)
 {
 	return !syscall_failed(syscall3(SYS_madvise, (long)address, (long)bytes, MADV_DONTNEED));

@@ -40,6 +40,12 @@ enum os_remapped os_resize(void *address, size_t old_bytes, size_t new_bytes);
  */
 enum os_remapped os_move(void *address, size_t old_bytes, void *target, size_t new_bytes);
 
+/*
+ * Grows a mapping to `new_bytes` wherever the kernel finds room: its address then. NULL: it is as it was. Other than
+ * with os_move, nothing is to be mapped first or lost, and only the new bytes count towards RLIMIT_AS.
+ */
+void *os_grow_anywhere(void *address, size_t old_bytes, size_t new_bytes);
+
 /* The frames go back, the addresses stay and read as zeros; false when the kernel refused. */
 bool os_purge(void *address, size_t bytes);
 

@@ -77,6 +77,61 @@ bool pagemap_ensure(uintptr_t page, size_t npages)
 	return true;
 }
 
+/* One leaf and one block that were spared and not used: most moves map nothing for the page map. */
+static void *_Atomic kept_leaf;
+static void *_Atomic kept_block;
+
+static void *spare_get(void *_Atomic *kept, size_t bytes)
+{
+	void *spare = atomic_exchange_explicit(kept, NULL, memory_order_acquire);
+	return spare != NULL ? spare : os_map_private(bytes);
+}
+
+static void spare_drop(void *_Atomic *kept, void *spare, size_t bytes)
+{
+	void *none = NULL;
+	if (spare != NULL &&
+	    !atomic_compare_exchange_strong_explicit(kept, &none, spare, memory_order_release, memory_order_relaxed))
+		os_unmap_private(spare, bytes);
+}
+
+bool pagemap_spare_take(struct pagemap_spare *spare)
+{
+	spare->leaf = spare_get(&kept_leaf, sizeof(struct page_leaf));
+	spare->block = spare_get(&kept_block, sizeof(struct page_block));
+	if (spare->leaf != NULL && spare->block != NULL)
+		return true;
+	pagemap_spare_put(spare);
+	return false;
+}
+
+void pagemap_spare_put(struct pagemap_spare *spare)
+{
+	spare_drop(&kept_leaf, spare->leaf, sizeof(struct page_leaf));
+	spare_drop(&kept_block, spare->block, sizeof(struct page_block));
+}
+
+/* As install, of what was mapped before. */
+static void install_spare(void *_Atomic *entry, void **spare, size_t bytes)
+{
+	void *expected = NULL;
+	if (atomic_compare_exchange_strong_explicit(entry, &expected, *spare, memory_order_release,
+						    memory_order_relaxed)) {
+		meta_count_mapped(bytes);
+		*spare = NULL;
+	}
+}
+
+void pagemap_ensure_spared(uintptr_t page, struct pagemap_spare *spare)
+{
+	uintptr_t index = page / LEAF_PAGES;
+	if (atomic_load_explicit(&pagemap_root[index], memory_order_relaxed) == NULL)
+		window_claim(index);
+	install_spare((void *_Atomic *)&pagemap_root[index], &spare->leaf, sizeof(struct page_leaf));
+	void *_Atomic *block = (void *_Atomic *)&pagemap_leaf(page)->block[pagemap_index(page) / BLOCK_PAGES];
+	install_spare(block, &spare->block, sizeof(struct page_block));
+}
+
 static size_t index_in_block(uintptr_t page) { return page % BLOCK_PAGES; }
 
 uint8_t pagemap_kind(uintptr_t page)

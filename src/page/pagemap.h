@@ -132,6 +132,18 @@ static always_inline unsigned pagemap_class(uintptr_t address)
 /* Makes the leaves and blocks of [page, page + npages) exist: false when there is no memory for them. */
 bool pagemap_ensure(uintptr_t page, size_t npages);
 
+/*
+ * Memory with which a later pagemap_ensure_spared of one page, whichever it is, cannot fail: for pages whose address is
+ * known only when there is no way back. False when there is none. It is given back by pagemap_spare_put, used or not.
+ */
+struct pagemap_spare {
+	void *leaf; /* NULL: used */
+	void *block;
+};
+bool pagemap_spare_take(struct pagemap_spare *spare);
+void pagemap_spare_put(struct pagemap_spare *spare);
+void pagemap_ensure_spared(uintptr_t page, struct pagemap_spare *spare);
+
 /* What begins on `page`; PAGE_NONE where nothing was ever registered. */
 uint8_t pagemap_kind(uintptr_t page);
 void pagemap_set_kind(uintptr_t page, uint8_t kind);

@@ -21,8 +21,8 @@ bool trim_wants_drain(void);
 void trim_note_drained(void);
 
 /*
- * Between the two no free lowers the break: where memory has run out, addresses that are given back may not be had again,
- * and what is emptied now is to serve a request. Several threads may be there at once.
+ * Between the two no free lowers the break: where memory has run out, addresses that are given back may not be had
+ * again, and what is emptied now is to serve a request. Several threads may be there at once.
  */
 void trim_hold(void);
 void trim_release(void);

@@ -229,13 +229,6 @@ static void a_mapping_grows_where_nothing_is_behind_it(void **state)
 	assert_true(is_same(&mapping, &before));
 }
 
-static uintptr_t target_of(size_t npages)
-{
-	void *target = os_map(npages * page());
-	check(target != NULL);
-	return (uintptr_t)target;
-}
-
 static void a_mapping_moves_with_its_frames(void **state)
 {
 	(void)state;
@@ -243,17 +236,18 @@ static void a_mapping_moves_with_its_frames(void **state)
 	create(&mapping, 8);
 	mark(&mapping, 0, 2);
 	char *before = (char *)mapping.base;
-	uintptr_t target = target_of(11);
-	assert_true(mapping_move(&mapping, target, 11 * page()));
+	void *wall = mmap(before + 8 * page(), page(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	assert_true(wall != MAP_FAILED || errno == EEXIST);
+	assert_true(mapping_move(&mapping, 11 * page()));
 	mapping_check(&mapping);
-	assert_true(mapping.base == target && pages_of(&mapping) == 11 && mapping.npieces == 1);
+	assert_true(mapping.base != (uintptr_t)before && pages_of(&mapping) == 11 && mapping.npieces == 1);
 	assert_false(os_is_mapped(before));
 	for (size_t i = 0; i < 11; i++)
 		assert_int_equal(page_is_resident(page_at(&mapping, i)), i < 8 && i % 2 == 0);
 	assert_int_equal(*page_at(&mapping, 6), 7);
 	assert_true(content_is_zero(page_at(&mapping, 8), 3 * page()));
 	/* What was moved is not one with anything: it grows all the same, and moves again. */
-	assert_true(mapping_move(&mapping, target_of(12), 12 * page()));
+	assert_true(mapping_move(&mapping, 12 * page()));
 	assert_int_equal(*page_at(&mapping, 6), 7);
 	assert_int_equal(mapping_resize(&mapping, 4 * page()), OS_REMAPPED);
 }
@@ -266,9 +260,8 @@ static void several_pieces_do_not_move(void **state)
 	create_joined(&mapping);
 	mark(&mapping, 0, 1);
 	mapping_copy(&before, &mapping);
-	uintptr_t target = target_of(20);
-	assert_false(mapping_move(&mapping, target, 20 * page()));
-	assert_true(is_same(&mapping, &before) && os_is_mapped((void *)target));
+	assert_false(mapping_move(&mapping, 20 * page()));
+	assert_true(is_same(&mapping, &before));
 	assert_int_equal(*page_at(&mapping, 15), 16);
 	assert_false(mapping_move_is_refused());
 }
@@ -283,12 +276,12 @@ static void several_areas_are_no_refusal(void **state)
 	mark(&mapping, 0, 1);
 	mapping_copy(&before, &mapping);
 	mprotect(page_at(&mapping, 2), page(), PROT_READ);
-	assert_false(mapping_move(&mapping, target_of(8), 8 * page()));
+	assert_false(mapping_move(&mapping, 8 * page()));
 	assert_true(is_same(&mapping, &before));
 	assert_int_equal(*page_at(&mapping, 5), 6);
 	assert_false(mapping_move_is_refused());
 	create(&mapping, 6);
-	assert_true(mapping_move(&mapping, target_of(8), 8 * page()));
+	assert_true(mapping_move(&mapping, 8 * page()));
 }
 
 /*
@@ -359,13 +352,14 @@ static void a_refused_move_changes_nothing(void **state)
 	create(&mapping, 4);
 	mark(&mapping, 0, 1);
 	mapping_copy(&before, &mapping);
-	uintptr_t target = target_of(8);
+	size_t pages_before = address_space_pages();
 	struct rlimit both;
 	getrlimit(RLIMIT_AS, &both);
 	setrlimit(RLIMIT_AS, &(struct rlimit){1, both.rlim_max});
-	assert_false(mapping_move(&mapping, target, 8 * page()));
+	assert_false(mapping_move(&mapping, 8 * page()));
 	setrlimit(RLIMIT_AS, &both);
-	assert_true(mapping_move_is_refused());
+	assert_false(mapping_move_is_refused());
+	assert_int_equal(address_space_pages(), pages_before);
 	assert_true(is_same(&mapping, &before));
 	assert_int_equal(*page_at(&mapping, 3), 4);
 }
@@ -507,9 +501,7 @@ static void model_move(struct random *random, struct model *model)
 	size_t npages = pages_of(&model->mapping) + random_below(random, 3);
 	if (npages > PAGES_MAX)
 		return;
-	uintptr_t target = target_of(npages);
-	if (!mapping_move(&model->mapping, target, npages * page()))
-		os_unmap((void *)target, npages * page());
+	mapping_move(&model->mapping, npages * page());
 }
 
 static size_t failed_joins;

@@ -9,6 +9,7 @@
 #include "page/pagemap.h"
 
 #include <string.h>
+#include <sys/resource.h>
 
 /* Pages in the middle of nowhere: the page map never looks at what lies at the addresses. */
 #define LEAF (UINT64_C(0x55))
@@ -291,7 +292,33 @@ static void threads_make_one_leaf(void **state)
 			assert_int_equal(pagemap_kind(LEAF_FIRST + i * LEAF_PAGES + index), PAGE_SLAB);
 }
 
-UNIT_MAIN(UNIT(any_address_can_be_asked), UNIT(leaves_are_made_where_asked),
+static void a_spare_makes_any_page_exist(void **state)
+{
+	(void)state;
+	struct pagemap_spare spare;
+	struct pagemap_spare other;
+	uintptr_t page = LEAF_FIRST + 5 * LEAF_PAGES + 3;
+	assert_true(pagemap_spare_take(&spare) && pagemap_spare_take(&other));
+	struct rlimit both;
+	getrlimit(RLIMIT_AS, &both);
+	setrlimit(RLIMIT_AS, &(struct rlimit){1, both.rlim_max});
+	pagemap_ensure_spared(page, &spare);
+	pagemap_ensure_spared(page + 1, &other);
+	setrlimit(RLIMIT_AS, &both);
+	assert_true(spare.leaf == NULL && spare.block == NULL);
+	assert_true(other.leaf != NULL && other.block != NULL);
+	pagemap_set_kind(page, PAGE_LARGE);
+	assert_int_equal(pagemap_kind(page), PAGE_LARGE);
+	assert_int_equal(pagemap_kind(page + 1), PAGE_NONE);
+	/* What was not used is kept for the next one. */
+	void *leaf = other.leaf;
+	pagemap_spare_put(&spare);
+	pagemap_spare_put(&other);
+	assert_true(pagemap_spare_take(&spare) && spare.leaf == leaf);
+	pagemap_spare_put(&spare);
+}
+
+UNIT_MAIN(UNIT(a_spare_makes_any_page_exist), UNIT(any_address_can_be_asked), UNIT(leaves_are_made_where_asked),
 	  UNIT(the_window_is_the_leaf_of_the_break), UNIT(the_last_leaf_is_the_end),
 	  UNIT(kinds_and_classes_stay_where_they_are_put), UNIT(a_claim_needs_the_right_kind),
 	  UNIT(dirty_bits_match_an_array), UNIT(the_nearest_kind_below_is_found), UNIT(threads_claim_each_page_once),
