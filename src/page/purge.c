@@ -13,7 +13,7 @@ enum {
 	PURGE_FLOOR_PAGES = 128, /* 512 KiB */
 	PURGE_SHIFT = 4,
 	REFUSALS_MAX = 4,
-	LOOSENED_MAX = 7,                /* from 512 KiB to 64 MiB; */
+	LOOSENED_MAX = 6,                /* from 512 KiB to 32 MiB; */
 	LOOSENED_MAX_LIVE = PURGE_SHIFT, /* or from a part of the heap in use to all of it */
 	REVIEW_PAGES = 64,               /* fewer purged pages say nothing */
 	TIGHTEN_PAGES = 8192,            /* so many given back, and hardly any bought: the program is done with them */

@@ -18,9 +18,9 @@ enum {
 	BUDGET_MAX_BYTES = 4 << 20, /* of a thread: half of the heap within these, */
 	BUDGET_MIN_BYTES = 1 << 20,
 	/* while all threads together are charged for at most this: */
-	POOL_BYTES = 20 << 20,
+	POOL_BYTES = 16 << 20,
 	SHARED_BYTES = 8 << 20, /* beyond that each has its part of this, */
-	SHARE_MIN_BYTES = 32 << 10,
+	SHARE_MIN_BYTES = 16 << 10,
 	MANY_THREADS = 16, /* and of more threads not all are busy: twice as many share half as much */
 	HAND_STEPS = 16,   /* of the clock hand at one miss */
 	SHARING_MAX_BYTES = 256,

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FLOOR_PAGES = 128, REVIEW_PAGES = 64, TIGHTEN_PAGES = 8192, LOOSENED_MAX = 7 };
+enum { FLOOR_PAGES = 128, REVIEW_PAGES = 64, TIGHTEN_PAGES = 8192, LOOSENED_MAX = 6 };
 
 static struct zone *const heap = &zones[ZONE_HEAP];
 
@@ -180,8 +180,8 @@ static void the_limit_loosens_and_tightens(void **state)
 		note(100, 100);
 		assert_int_equal(purge_loosened(), i < LOOSENED_MAX ? i : LOOSENED_MAX);
 	}
-	/* Up to 64 MiB, or the heap in use, which is sixteen times the limit. */
-	assert_int_equal(purge_limit_pages(0), (64 << 20) / PAGE_BYTES);
+	/* Up to 32 MiB, or the heap in use, which is sixteen times the limit. */
+	assert_int_equal(purge_limit_pages(0), (32 << 20) / PAGE_BYTES);
 	assert_int_equal(purge_limit_pages(20000), 20000);
 	assert_int_equal(purge_limit_pages(1 << 20), 1 << 20);
 }
