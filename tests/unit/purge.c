@@ -128,7 +128,7 @@ static void much_bought_back_loosens_much(void **state)
 	static const struct {
 		size_t npages;
 		unsigned level;
-	} steps[] = {{129, 1}, {1024, 3}, {1025, 4}, {300, 5}, {1 << 20, 7}, {1 << 20, 7}};
+	} steps[] = {{129, 1}, {1024, 3}, {1025, 4}, {300, 5}, {1 << 20, 6}, {1 << 20, 6}};
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		note(steps[i].npages, steps[i].npages);
 		assert_int_equal(purge_loosened(), steps[i].level);

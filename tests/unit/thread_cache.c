@@ -406,7 +406,7 @@ static void threads_can_be_counted_meanwhile(void **state)
 }
 
 /* The rest of the program as these tests see it: threads that are idle, and what others are charged for. */
-enum { MANY = 64 };
+enum { MANY = 100 };
 static pthread_barrier_t all_there;
 static void (*the_busy_one)(void);
 
@@ -541,7 +541,7 @@ static void threads_have_a_share_beyond_the_pool(void **state)
 		unsigned threads;
 		size_t bytes;
 	} shares[] = {{1, BUDGET_BYTES}, {4, 2 << 20}, {8, 1 << 20}, {16, 512 << 10},
-		    {32, 128 << 10}, {64, 32 << 10}, {128, 32 << 10}};
+		    {32, 128 << 10}, {64, 32 << 10}, {128, 16 << 10}};
 	ballast_take(2 * BUDGET_BYTES);
 	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
 		share_bytes = shares[i].bytes;
