@@ -20,7 +20,7 @@ CFLAGS_ALL += $(if $(DEBUG),-DLM_DEBUG)
 LDFLAGS_SO := -shared -Wl,-soname,libmalloc.so.$(SOVERSION) -Wl,-z,now -Wl,-z,relro -Wl,-z,initfirst -Wl,-z,nodelete -Wl,-z,noseparate-code \
 	-Wl,-z,defs
 
-LAYERS := base os page slab large malloc control
+LAYERS := base os page slab large malloc control api
 SOURCES := $(sort $(foreach layer,$(LAYERS),$(wildcard src/$(layer)/*.c)))
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 # In a static archive another definition of dlopen could not find the real one.
@@ -74,8 +74,11 @@ INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 # A program that never names malloc itself is to have it too, both where libraries not named are left out and from the archive.
 LINK_MALLOC := -Wl,--undefined=malloc,--push-state,--no-as-needed -lmalloc -Wl,--pop-state
+PUBLIC_HEADERS := $(wildcard include/libmalloc/*.h)
+MANUALS := $(wildcard man/*.3)
 INSTALLED := $(addprefix $(LIBDIR)/,libmalloc.so.$(VERSION) libmalloc.so.$(SOVERSION) libmalloc.so libmalloc.a \
-	pkgconfig/libmalloc.pc) $(INCLUDEDIR)/libmalloc.h $(MANDIR)/man3/libmalloc.3
+	pkgconfig/libmalloc.pc) $(INCLUDEDIR)/libmalloc.h $(PUBLIC_HEADERS:include/%=$(INCLUDEDIR)/%) \
+	$(MANDIR)/man3/libmalloc.3 $(MANUALS:man/%=$(MANDIR)/man3/%)
 
 $(BUILD)/options-table: tools/options-table.c $(OBJECTS)
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^
@@ -84,18 +87,20 @@ $(BUILD)/libmalloc.3: man/libmalloc.3.in $(BUILD)/options-table
 	sed -e '/^@OPTIONS@$$/{r $(BUILD)/options.mdoc' -e 'd;}' -e 's/@VERSION@/$(VERSION)/' $< >$@
 
 install: all $(BUILD)/libmalloc.3
-	install -d $(addprefix $(DESTDIR),$(LIBDIR)/pkgconfig $(INCLUDEDIR) $(MANDIR)/man3)
+	install -d $(addprefix $(DESTDIR),$(LIBDIR)/pkgconfig $(INCLUDEDIR)/libmalloc $(MANDIR)/man3)
 	install -m 755 $(BUILD)/libmalloc.so.$(VERSION) $(DESTDIR)$(LIBDIR)
 	ln -sf libmalloc.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libmalloc.so.$(SOVERSION)
 	ln -sf libmalloc.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libmalloc.so
 	install -m 644 $(BUILD)/libmalloc.a $(DESTDIR)$(LIBDIR)
 	install -m 644 include/libmalloc.h $(DESTDIR)$(INCLUDEDIR)
-	install -m 644 $(BUILD)/libmalloc.3 $(DESTDIR)$(MANDIR)/man3
+	install -m 644 $(PUBLIC_HEADERS) $(DESTDIR)$(INCLUDEDIR)/libmalloc
+	install -m 644 $(BUILD)/libmalloc.3 $(MANUALS) $(DESTDIR)$(MANDIR)/man3
 	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' 'Name: libmalloc' \
 		'Description: a drop-in malloc' 'Version: $(VERSION)' 'Cflags: -I$${includedir}' \
 		'Libs: -L$${libdir} $(LINK_MALLOC)' >$(DESTDIR)$(LIBDIR)/pkgconfig/libmalloc.pc
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	-rmdir $(DESTDIR)$(INCLUDEDIR)/libmalloc
 
 demo: all
 	@CC='$(CC)' tools/demo $(BUILD)

@@ -1,12 +1,22 @@
 /*
  * libmalloc.h - what libmalloc offers beyond <stdlib.h> and <malloc.h>.
  *
- * All of malloc(3), malloc_usable_size(3), mallopt(3), mallinfo(3), malloc_trim(3), malloc_info(3), malloc_stats(3) and
+ * All of malloc(3), malloc_usable_size(3), mallopt(3), mallinfo(3), malloc_trim(3), malloc_info(3), malloc_stats(3)
+ * and
  * C++'s operator new and delete is declared in the system's own headers and works as documented there. Here stand
- * the functions that those headers lack.
+ * the functions that those headers lack, and in <libmalloc/...> the other systems of the kernel's memory
+ * management.
  */
 #ifndef LIBMALLOC_H
 #define LIBMALLOC_H
+
+#include <libmalloc/alloc.h>
+#include <libmalloc/cache.h>
+#include <libmalloc/flags.h>
+#include <libmalloc/page.h>
+#include <libmalloc/percpu.h>
+#include <libmalloc/pool.h>
+#include <libmalloc/report.h>
 
 #include <stddef.h>
 
@@ -18,7 +28,10 @@ extern "C" {
 #define LM_VERSION_MINOR 1
 #define LM_VERSION_PATCH 0
 
-/* The version of the library that the process runs on, for example "0.1.0". Also the way to tell that it runs on it. */
+/*
+ * The version of the library that the process runs on, for example "0.1.0". Also the way to tell that it runs on
+ * it.
+ */
 const char *lm_version(void);
 
 /*

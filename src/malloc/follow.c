@@ -15,8 +15,8 @@
 bool follow_is_bound(void)
 {
 	/* Weak, or clang takes two different names for two different functions and folds the comparison. */
-	extern void *lm_malloc(size_t bytes) __attribute__((weak));
-	return likely((uintptr_t)malloc == (uintptr_t)lm_malloc);
+	extern void *own_malloc(size_t bytes) __attribute__((weak));
+	return likely((uintptr_t)malloc == (uintptr_t)own_malloc);
 }
 
 enum answer { NOT_ASKED, ASKING, YES, NO };
@@ -80,10 +80,10 @@ static uintptr_t this_thread(void) { return (uintptr_t)pthread_self(); }
  */
 static cold void *foreign_aligned(size_t alignment, size_t bytes)
 {
-	extern int lm_posix_memalign(void **result, size_t alignment, size_t bytes) __attribute__((weak));
+	extern int own_posix_memalign(void **result, size_t alignment, size_t bytes) __attribute__((weak));
 	void *block = NULL;
 	bool came_back = atomic_load_explicit(&asking, memory_order_relaxed) == this_thread();
-	if (came_back || (uintptr_t)posix_memalign == (uintptr_t)lm_posix_memalign)
+	if (came_back || (uintptr_t)posix_memalign == (uintptr_t)own_posix_memalign)
 		return hunt_aligned(alignment, bytes);
 	uintptr_t before = atomic_exchange_explicit(&asking, this_thread(), memory_order_relaxed);
 	int error = posix_memalign(&block, alignment, bytes);

@@ -144,8 +144,8 @@ LIBC_NAME(__libc_pvalloc, pvalloc);
 
 /* Our own definitions under names that nobody can interpose: follow.c compares with them. */
 #define OWN_NAME(name, of) extern __typeof__(of) name __attribute__((alias(#of), visibility("hidden")))
-OWN_NAME(lm_malloc, malloc);
-OWN_NAME(lm_posix_memalign, posix_memalign);
+OWN_NAME(own_malloc, malloc);
+OWN_NAME(own_posix_memalign, posix_memalign);
 
 #define TEXT(x) #x
 #define VERSION_TEXT(major, minor, patch) TEXT(major) "." TEXT(minor) "." TEXT(patch)

@@ -1,0 +1,106 @@
+/*
+ * libmalloc/cache.h - object caches: slabs of one kind of object, as Bonwick's (USENIX 1994) and the kernel's
+ * kmem_cache. lm_cache_create(3).
+ */
+#ifndef LIBMALLOC_CACHE_H
+#define LIBMALLOC_CACHE_H
+
+#include <libmalloc/flags.h>
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct lm_cache;
+
+#define LM_CACHE_HWALIGN 0x1u  /* each object begins at a cache line */
+#define LM_CACHE_POISON 0x2u   /* freed objects are filled, and looked at when handed out. Not with a constructor */
+#define LM_CACHE_RED_ZONE 0x4u /* bytes before and behind each object, looked at when it is freed */
+#define LM_CACHE_NO_MERGE 0x8u /* slabs of its own, even where a cache of the same shape exists */
+#define LM_CACHE_PANIC 0x10u   /* lm_cache_create that fails says why and stops the process */
+
+enum {
+	LM_CACHE_OBJECT_MAX = 1 << 17, /* bytes: the largest object */
+	LM_CACHE_ALIGN_MAX = 4096,     /* bytes: the largest alignment */
+};
+
+/*
+ * lm_cache_create - a cache.
+ *
+ * name: copied; for reports and lm_slabinfo; not empty, without blanks.  size: of an object, in bytes, 1 to
+ * LM_CACHE_OBJECT_MAX.
+ * align: a power of two up to LM_CACHE_ALIGN_MAX, or 0 for the natural one (8 bytes, 16 from 16 bytes on).
+ * flags: LM_CACHE_..., or 0.
+ * ctor: NULL, or called once for each object when its slab is made. An object must be freed in the state that it
+ * left. It runs with no lock held, but must not use the cache that it is for.
+ * dtor: NULL, or called once for each object when its slab goes.
+ * Result: the cache; NULL with EINVAL (and a line that says what was wrong), ENOMEM, or ENOSPC (there are too many
+ * caches).
+ */
+struct lm_cache *lm_cache_create(const char *name, size_t size, size_t align, unsigned flags,
+				 void (*ctor)(void *object), void (*dtor)(void *object));
+
+/* lm_cache_alloc - an object, constructed if there is a constructor; NULL with ENOMEM. */
+void *lm_cache_alloc(struct lm_cache *cache);
+
+/*
+ * lm_cache_alloc_flags - the same, with LM_ZERO (not with a constructor: EINVAL), LM_NOSYSCALL, LM_NORETRY,
+ * LM_NOFAIL, LM_NOWARN.
+ */
+void *lm_cache_alloc_flags(struct lm_cache *cache, unsigned flags);
+
+/*
+ * lm_cache_free - gives an object back.
+ *
+ * object: NULL (nothing is done), or of this cache. One that is not, or is free already, is reported and the
+ * process stops.
+ */
+void lm_cache_free(struct lm_cache *cache, void *object);
+
+/* lm_cache_alloc_bulk - `count` objects into `objects`: count; or 0 with ENOMEM, and none is taken. */
+size_t lm_cache_alloc_bulk(struct lm_cache *cache, size_t count, void **objects);
+
+/* lm_cache_free_bulk - gives `count` objects back. */
+void lm_cache_free_bulk(struct lm_cache *cache, size_t count, void **objects);
+
+/*
+ * lm_cache_shrink - gives back this thread's spare objects of the cache and all its empty slabs: the bytes given
+ * back.
+ */
+size_t lm_cache_shrink(struct lm_cache *cache);
+
+/*
+ * lm_cache_destroy - ends a cache that no thread uses any more.
+ *
+ * Result: 0; or how many objects are live, each address then reported on standard error (the first 16). In that
+ * case nothing is freed and the cache stays as it was. NULL: 0.
+ */
+size_t lm_cache_destroy(struct lm_cache *cache);
+
+struct lm_cache_info {
+	const char *name;     /* valid while the cache is */
+	size_t object_bytes;  /* as asked for */
+	size_t stride_bytes;  /* from one object to the next */
+	size_t align_bytes;
+	size_t slab_objects;  /* in one slab */
+	size_t slab_pages;
+	size_t slabs;         /* now: full, partial and empty ones */
+	size_t empty_slabs;
+	size_t live_objects;  /* handed out and not freed */
+};
+
+/*
+ * lm_cache_info - a cache's numbers now. Objects in other threads' magazines are counted roughly while those run.
+ */
+void lm_cache_info(struct lm_cache *cache, struct lm_cache_info *info);
+
+/* lm_cache_of - the cache that a live object is of, or NULL. */
+struct lm_cache *lm_cache_of(const void *object);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

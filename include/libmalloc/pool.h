@@ -1,0 +1,132 @@
+/*
+ * libmalloc/pool.h - memory pools: fixed-size pool, region, reserve. lm_pool_create(3), lm_region_create(3),
+ * lm_reserve_create(3).
+ *
+ * A pool and a region belong to one thread at a time: their callers see to that. A reserve may be used by all
+ * threads.
+ */
+#ifndef LIBMALLOC_POOL_H
+#define LIBMALLOC_POOL_H
+
+#include <libmalloc/flags.h>
+
+#include <stddef.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A fixed-size pool: one block cut into equal chunks. */
+struct lm_pool;
+
+/*
+ * lm_pool_create - a pool of `chunks` chunks of `size` bytes each, at multiples of `align` (a power of two up to
+ * 4096; 0: 16).
+ *
+ * Result: the pool; NULL with EINVAL or ENOMEM (a product that overflows too).
+ */
+struct lm_pool *lm_pool_create(size_t size, size_t chunks, size_t align);
+
+/* lm_pool_alloc - a chunk; NULL with ENOMEM when all are taken. */
+void *lm_pool_alloc(struct lm_pool *pool);
+
+/*
+ * lm_pool_free - gives a chunk back. NULL: nothing. One that is free, or not of this pool, is reported, and the
+ * process stops.
+ */
+void lm_pool_free(struct lm_pool *pool, void *chunk);
+
+/* lm_pool_used - chunks that are taken now. */
+size_t lm_pool_used(const struct lm_pool *pool);
+
+/* lm_pool_reset - all chunks are free again, whoever held them. */
+void lm_pool_reset(struct lm_pool *pool);
+
+/* lm_pool_destroy - all chunks and the pool are gone. NULL: nothing. */
+void lm_pool_destroy(struct lm_pool *pool);
+
+/* A region: blocks of any size, which are freed all at once. */
+struct lm_region;
+
+/*
+ * lm_region_create - an empty region that grows by `step` bytes at a time and more (0: 16 KiB). NULL with ENOMEM.
+ */
+struct lm_region *lm_region_create(size_t step);
+
+/* lm_region_alloc - `size` bytes at a multiple of 16; NULL with ENOMEM. */
+void *lm_region_alloc(struct lm_region *region, size_t size);
+
+/* lm_region_aligned - the same at a multiple of `align`, a power of two up to 4096 (else EINVAL). */
+void *lm_region_aligned(struct lm_region *region, size_t align, size_t size);
+
+/* lm_region_strdup - a copy of `string` in the region; NULL with ENOMEM. */
+char *lm_region_strdup(struct lm_region *region, const char *string);
+
+/* How much a region held at one moment. */
+struct lm_region_mark {
+	void *block;
+	size_t used;
+};
+
+/* lm_region_mark - the mark of now. */
+struct lm_region_mark lm_region_mark(const struct lm_region *region);
+
+/*
+ * lm_region_release - frees all that was allocated since `mark`. Marks made since are void; one that is not of the
+ * region is reported.
+ */
+void lm_region_release(struct lm_region *region, struct lm_region_mark mark);
+
+/*
+ * lm_region_reset - frees all that was allocated; what the region holds of the system's memory is kept up to one
+ * step.
+ */
+void lm_region_reset(struct lm_region *region);
+
+/* lm_region_destroy - frees all of it. NULL: nothing. */
+void lm_region_destroy(struct lm_region *region);
+
+/* lm_region_used - bytes handed out now, with what alignment took. */
+size_t lm_region_used(const struct lm_region *region);
+
+/* A reserve (the kernel's mempool): a number of objects of any allocator that are always there. */
+struct lm_reserve;
+
+/*
+ * lm_reserve_create - a reserve of `minimum` objects (1 or more), allocated now.
+ *
+ * alloc_object: yields an object, or NULL; gets the caller's flags and `context`.  free_object: gives one back.
+ * Result: the reserve; NULL with ENOMEM when alloc_object did not yield as many, or EINVAL.
+ */
+struct lm_reserve *lm_reserve_create(size_t minimum, void *(*alloc_object)(unsigned flags, void *context),
+				     void (*free_object)(void *object, void *context), void *context);
+
+/*
+ * lm_reserve_alloc - an object of the allocator; where it has none, of the reserve.
+ *
+ * flags: handed on to the allocator; with LM_NOFAIL waits until an object is given back where the reserve is used
+ * up too.
+ * Result: an object; NULL with ENOMEM.
+ */
+void *lm_reserve_alloc(struct lm_reserve *reserve, unsigned flags);
+
+/*
+ * lm_reserve_free - an object goes back: to the reserve while that is not full, else to the allocator. NULL:
+ * nothing.
+ */
+void lm_reserve_free(struct lm_reserve *reserve, void *object);
+
+/* lm_reserve_resize - another minimum (1 or more): 0, or -1 with EINVAL or ENOMEM, and the reserve is as it was. */
+int lm_reserve_resize(struct lm_reserve *reserve, size_t minimum);
+
+/* lm_reserve_level - objects in the reserve now. */
+size_t lm_reserve_level(const struct lm_reserve *reserve);
+
+/* lm_reserve_destroy - gives the reserve's objects back and ends it. NULL: nothing. */
+void lm_reserve_destroy(struct lm_reserve *reserve);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
