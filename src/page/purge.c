@@ -13,8 +13,10 @@ enum {
 	PURGE_FLOOR_PAGES = 128, /* 512 KiB */
 	PURGE_SHIFT = 4,
 	REFUSALS_MAX = 4,
-	LOOSENED_MAX = 6,                /* from 512 KiB to 32 MiB; */
+	LOOSENED_MAX_FEW = 10,           /* from 512 KiB to 512 MiB while there are few threads; */
+	LOOSENED_MAX_MANY = 6,           /* else to 32 MiB; */
 	LOOSENED_MAX_LIVE = PURGE_SHIFT, /* or from a part of the heap in use to all of it */
+	FEW_THREADS = 4,
 	REVIEW_PAGES = 64,               /* fewer purged pages say nothing */
 	TIGHTEN_PAGES = 8192,            /* so many given back, and hardly any bought: the program is done with them */
 };
@@ -23,8 +25,26 @@ static _Atomic unsigned loosened;
 static _Atomic size_t purged;
 static _Atomic size_t bought;
 static _Atomic size_t most_used; /* pages in use at a review, since the last decision */
+static _Atomic bool many_threads;
 
-unsigned purge_loosened(void) { return atomic_load_explicit(&loosened, memory_order_relaxed); }
+/*
+ * One thread that frees all it has and builds it up again, over and over, needs it all again. Of many threads each may
+ * have done so, and be idle now.
+ */
+static unsigned loosened_max(void)
+{
+	return atomic_load_explicit(&many_threads, memory_order_relaxed) ? LOOSENED_MAX_MANY : LOOSENED_MAX_FEW;
+}
+
+unsigned purge_loosened(void)
+{
+	return (unsigned)size_min(atomic_load_explicit(&loosened, memory_order_relaxed), loosened_max());
+}
+
+void purge_note_threads(size_t threads)
+{
+	atomic_store_explicit(&many_threads, threads > FEW_THREADS, memory_order_relaxed);
+}
 
 size_t purge_limit_pages(size_t live_pages)
 {
@@ -65,7 +85,7 @@ void purge_review(void)
 		return;
 	if (nbought * 2 >= npurged)
 		decide((unsigned)size_min(size_max(now + 1, npurged > PURGE_FLOOR_PAGES ? level_for(npurged) : 0),
-					  LOOSENED_MAX));
+					  loosened_max()));
 	else if (npurged >= tighten && nbought * 8 < npurged)
 		decide(now > 0 ? now - 1 : 0);
 }

@@ -3,9 +3,9 @@
  *
  * The limit: free dirty pages may be a sixteenth of the pages in use, and PURGE_FLOOR_PAGES at least. The frees that
  * exceed it pay for the purge, down to a quarter of it. When at least half of what was given back is bought back
- * (handed
- * out again, which costs a page fault each), the limit doubles, up to the size of the heap in use; when 32 MiB were
- * given back and less than an eighth of that was bought, it halves again. Trim loosens with it, and further.
+ * (handed out again, which costs a page fault each), the limit doubles, up to the size of the heap in use or 512 MiB,
+ * with many threads 32 MiB; when 32 MiB were given back and less than an eighth of that was bought, it halves again.
+ * Trim loosens with it, and further.
  */
 #ifndef LM_PAGE_PURGE_H
 #define LM_PAGE_PURGE_H
@@ -15,8 +15,11 @@
 /* The number of free dirty pages from which on purging is due, where `live_pages` are in use. */
 size_t purge_limit_pages(size_t live_pages);
 
-/* How often limits are to be doubled, 0 to 8. */
+/* How often limits are to be doubled, 0 to 10. */
 unsigned purge_loosened(void);
+
+/* Tells how many threads allocate: of many less is kept for what may be bought back. */
+void purge_note_threads(size_t threads);
 
 /* Tells the hysteresis that `npages` went back to the system, or that `npages` of those were bought back. */
 void purge_note_purged(size_t npages);

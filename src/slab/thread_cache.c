@@ -4,6 +4,7 @@
 #include "slab/thread_cache.h"
 
 #include "base/report.h"
+#include "page/purge.h"
 #include "slab/bin.h"
 #include "slab/cache.h"
 
@@ -21,6 +22,12 @@ _Atomic bool thread_cache_disabled;
 struct lock threads_lock;
 static struct list threads; /* guarded by threads_lock */
 static _Atomic size_t thread_count;
+
+/* Two threads that come at once may tell the older count last: a hint. */
+static void count_threads(size_t more)
+{
+	purge_note_threads(atomic_fetch_add_explicit(&thread_count, more, memory_order_relaxed) + more);
+}
 
 size_t thread_cache_count(void) { return atomic_load_explicit(&thread_count, memory_order_relaxed); }
 
@@ -45,7 +52,7 @@ static noinline struct thread_cache *cache_create(void)
 	lock_acquire(&threads_lock, RANK_THREADS);
 	list_push_back(&threads, &cache->node);
 	lock_release(&threads_lock, RANK_THREADS);
-	atomic_fetch_add_explicit(&thread_count, 1, memory_order_relaxed);
+	count_threads(1);
 	cache->is_armed = false;
 	atomic_init(&cache->busy, 0);
 	thread_cache_self = cache;
@@ -105,7 +112,7 @@ static void cache_destroy(struct thread_cache *next)
 	lock_acquire(&threads_lock, RANK_THREADS);
 	list_remove(&threads, &cache->node);
 	lock_release(&threads_lock, RANK_THREADS);
-	atomic_fetch_sub_explicit(&thread_count, 1, memory_order_relaxed);
+	count_threads((size_t)-1);
 	meta_free(cache, sizeof(struct thread_cache));
 }
 
@@ -136,6 +143,7 @@ void thread_cache_fork_child(void)
 	if (own)
 		list_push_back(&threads, &cache->node);
 	atomic_store_explicit(&thread_count, own, memory_order_relaxed);
+	purge_note_threads(own);
 	bin_charge_only(own ? cache : NULL);
 }
 

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FLOOR_PAGES = 128, REVIEW_PAGES = 64, TIGHTEN_PAGES = 8192, LOOSENED_MAX = 6 };
+enum { FLOOR_PAGES = 128, REVIEW_PAGES = 64, TIGHTEN_PAGES = 8192, LOOSENED_MAX_FEW = 10, LOOSENED_MAX_MANY = 6 };
 
 static struct zone *const heap = &zones[ZONE_HEAP];
 
@@ -128,7 +128,7 @@ static void much_bought_back_loosens_much(void **state)
 	static const struct {
 		size_t npages;
 		unsigned level;
-	} steps[] = {{129, 1}, {1024, 3}, {1025, 4}, {300, 5}, {1 << 20, 6}, {1 << 20, 6}};
+	} steps[] = {{129, 1}, {1024, 3}, {1025, 4}, {300, 5}, {1 << 20, 10}, {1 << 20, 10}};
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		note(steps[i].npages, steps[i].npages);
 		assert_int_equal(purge_loosened(), steps[i].level);
@@ -178,12 +178,27 @@ static void the_limit_loosens_and_tightens(void **state)
 	assert_int_equal(purge_loosened(), 0);
 	for (unsigned i = 1; i < 12; i++) {
 		note(100, 100);
-		assert_int_equal(purge_loosened(), i < LOOSENED_MAX ? i : LOOSENED_MAX);
+		assert_int_equal(purge_loosened(), i < LOOSENED_MAX_FEW ? i : LOOSENED_MAX_FEW);
 	}
-	/* Up to 32 MiB, or the heap in use, which is sixteen times the limit. */
-	assert_int_equal(purge_limit_pages(0), (32 << 20) / PAGE_BYTES);
-	assert_int_equal(purge_limit_pages(20000), 20000);
+	/* Up to 512 MiB, or the heap in use, which is sixteen times the limit. */
+	assert_int_equal(purge_limit_pages(0), (512 << 20) / PAGE_BYTES);
+	assert_int_equal(purge_limit_pages(200000), 200000);
 	assert_int_equal(purge_limit_pages(1 << 20), 1 << 20);
+}
+
+static void many_threads_keep_less(void **state)
+{
+	(void)state;
+	note(1 << 20, 1 << 20);
+	purge_note_threads(5);
+	assert_int_equal(purge_loosened(), LOOSENED_MAX_MANY);
+	assert_int_equal(purge_limit_pages(0), (32 << 20) / PAGE_BYTES);
+	purge_note_threads(4);
+	assert_int_equal(purge_loosened(), LOOSENED_MAX_FEW);
+	purge_note_threads(5);
+	note(100, 100);
+	purge_note_threads(4);
+	assert_int_equal(purge_loosened(), LOOSENED_MAX_MANY);
 }
 
 static void without_adaption_it_stays(void **state)
@@ -234,6 +249,6 @@ static void pages_that_were_never_touched_are_not_bought(void **state)
 }
 
 UNIT_MAIN(UNIT(frames_go_back), UNIT(as_many_as_asked_for_stay_dirty), UNIT(one_block_is_detached_meanwhile),
-	  UNIT(purged_pages_come_back_as_zeros), UNIT(the_limit_follows_the_heap), UNIT(the_limit_loosens_and_tightens), UNIT(much_bought_back_loosens_much),
+	  UNIT(purged_pages_come_back_as_zeros), UNIT(the_limit_follows_the_heap), UNIT(the_limit_loosens_and_tightens), UNIT(much_bought_back_loosens_much), UNIT(many_threads_keep_less),
 	  UNIT(a_large_heap_tightens_later),
 	  UNIT(without_adaption_it_stays), UNIT(buying_back_is_noticed), UNIT(pages_that_were_never_touched_are_not_bought))
