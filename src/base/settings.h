@@ -30,4 +30,7 @@ static inline size_t setting(const _Atomic size_t *value)
 	return atomic_load_explicit(value, memory_order_relaxed);
 }
 
+/* Up to so many threads, more memory may be kept for what a program has shown to need again and again. */
+enum { FEW_THREADS = 4 };
+
 #endif

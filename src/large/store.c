@@ -5,13 +5,16 @@
 
 #include "base/bits.h"
 #include "base/report.h"
+#include "base/settings.h"
 #include "os/clock.h"
+#include "slab/thread_cache.h"
 
 enum {
 	SLOTS = 64,
 	GHOSTS = 16,
 	AGE_MAX = 1024, /* requests and frees of large blocks */
-	ALLOWANCE_BYTES = 32 << 20,
+	ALLOWANCE_MANY_BYTES = 32 << 20, /* of many threads each may be idle now */
+	ALLOWANCE_FEW_BYTES = 64 << 20,
 	REST_MIN_BYTES = 64 << 10, /* less is not worth a slot, nor a system call */
 	REST_SHIFT = 3,
 	JOIN_MIN_BYTES = 2 << 20, /* below, the system calls cost more than they save */
@@ -75,7 +78,11 @@ struct store_counts store_counts(void)
 	return now;
 }
 
-static size_t allowance_most(void) { return size_max(counts.bytes, ALLOWANCE_BYTES); }
+static size_t allowance_most(void)
+{
+	bool few = thread_cache_count() <= FEW_THREADS;
+	return size_max(counts.bytes, few ? ALLOWANCE_FEW_BYTES : ALLOWANCE_MANY_BYTES);
+}
 
 static void slot_add(struct large *large, size_t stamp)
 {
@@ -91,29 +98,62 @@ static struct large *slot_take(unsigned slot)
 	return taken;
 }
 
-/* The first `bytes` of a slot; all of it where what would be left is little, or there is no descriptor for it. */
-static struct large *slot_take_front(unsigned slot, size_t bytes)
+/* Leaves the first `bytes` in a mapping: what lies behind them, or NULL where there is no descriptor for that. */
+static struct large *cut(struct large *large, size_t bytes)
+{
+	struct large *rest = large_descriptor_alloc();
+	if (rest == NULL)
+		return NULL;
+	mapping_cut(&large->mapping, bytes, &rest->mapping);
+	rest->address = 0;
+	return rest;
+}
+
+/* What lies before the first multiple of `alignment` stays kept; all of it, and NULL, where there is no descriptor. */
+static struct large *slot_take_aligned(unsigned slot, size_t alignment)
 {
 	size_t stamp = kept[slot].stamp;
 	struct large *taken = slot_take(slot);
-	size_t rest_bytes = taken->mapping.bytes - bytes;
-	if (rest_bytes < REST_MIN_BYTES || rest_bytes <= bytes >> REST_SHIFT)
+	size_t front_bytes = round_up(taken->mapping.base, alignment) - taken->mapping.base;
+	if (likely(front_bytes == 0))
 		return taken;
-	struct large *rest = large_descriptor_alloc();
-	if (rest != NULL) {
-		mapping_cut(&taken->mapping, bytes, &rest->mapping);
-		rest->address = 0;
+	struct large *rest = cut(taken, front_bytes);
+	slot_add(taken, stamp);
+	return rest;
+}
+
+/*
+ * The first `bytes` of a slot from a multiple of `alignment` on; all of it where what would be left behind is little.
+ * One slot is always left for a mapping that is freed.
+ */
+static struct large *slot_take_part(unsigned slot, size_t bytes, size_t alignment)
+{
+	size_t stamp = kept[slot].stamp;
+	struct large *taken = slot_take_aligned(slot, alignment);
+	size_t rest_bytes = taken == NULL ? 0 : taken->mapping.bytes - bytes;
+	if (rest_bytes < REST_MIN_BYTES || rest_bytes <= bytes >> REST_SHIFT || nkept == SLOTS - 1)
+		return taken;
+	struct large *rest = cut(taken, bytes);
+	if (rest != NULL)
 		slot_add(rest, stamp);
-	}
 	return taken;
 }
 
-/* The slot of the shortest mapping of at least `bytes` that begins at a multiple of `alignment`, or SLOTS. */
+/* The bytes of a slot from the first multiple of `alignment` on, if there is a slot for what lies before. */
+static size_t slot_usable(unsigned slot, size_t alignment)
+{
+	size_t front_bytes = round_up(kept[slot].base, alignment) - kept[slot].base;
+	if (front_bytes == 0)
+		return kept[slot].bytes;
+	return kept[slot].bytes > front_bytes && nkept < SLOTS - 1 ? kept[slot].bytes - front_bytes : 0;
+}
+
+/* The slot of the shortest mapping that has `bytes` from a multiple of `alignment` on, or SLOTS. */
 static unsigned best_fit(size_t bytes, size_t alignment)
 {
 	unsigned best = SLOTS;
 	for (unsigned i = 0; i < nkept; i++)
-		if (kept[i].bytes >= bytes && (kept[i].base & (alignment - 1)) == 0 &&
+		if (kept[i].bytes >= bytes && slot_usable(i, alignment) >= bytes &&
 		    (best == SLOTS || kept[i].bytes < kept[best].bytes))
 			best = i;
 	return best;
@@ -154,7 +194,7 @@ static void collect(struct parts *parts, size_t bytes)
 		if (slot == SLOTS || kept[slot].bytes < PART_MIN_BYTES)
 			return;
 		size_t lack = bytes - parts->bytes;
-		struct large *part = kept[slot].bytes > lack ? slot_take_front(slot, lack) : slot_take(slot);
+		struct large *part = kept[slot].bytes > lack ? slot_take_part(slot, lack, 1) : slot_take(slot);
 		npieces -= part->mapping.npieces;
 		parts->bytes += part->mapping.bytes;
 		parts->part[parts->count++] = part;
@@ -263,8 +303,8 @@ struct large *store_take(size_t bytes, size_t alignment, enum store_parts how)
 	struct large *stale;
 	lock_acquire(&store_lock, RANK_STORE);
 	unsigned slot = best_fit(bytes, alignment);
-	if (likely(slot != SLOTS)) {
-		taken = slot_take_front(slot, bytes);
+	taken = likely(slot != SLOTS) ? slot_take_part(slot, bytes, alignment) : NULL;
+	if (likely(taken != NULL)) {
 		count_locked(1, taken->mapping.bytes);
 		stale = take_stale();
 		lock_release(&store_lock, RANK_STORE);

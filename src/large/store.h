@@ -7,11 +7,13 @@
  * frees is unmapped, and the allowance shrinks by it. So a program that frees a block once gets its memory back at
  * once, and a loop over blocks pays only for its first round.
  *
- * A request is served from the front of the shortest kept mapping that is long enough; what is left behind it stays
- * kept. Where none is, several are joined (mapping.h), and only what they lack is faulted in anew: so blocks of
- * ever different lengths need no more frames than were once in use.
+ * A request is served from the front of the shortest kept mapping that is long enough, or from the first multiple of
+ * its alignment on; what is left behind it and before it stays kept. Where none is, several are joined (mapping.h), and
+ * only what they lack is faulted in anew: so blocks of ever different lengths need no more frames than were once in
+ * use.
  *
- * Invariant (store_check): held_bytes = the sum over kept[0 .. nkept) <= allowance <= 32 MiB or the live bytes.
+ * Invariant (store_check): held_bytes = the sum over kept[0 .. nkept) <= allowance <= the live bytes, or 64 MiB (of
+ * more than FEW_THREADS threads 32 MiB).
  *
  * store_lock (RANK_STORE) guards all of it; no block is mapped, moved or unmapped while it is held.
  */

@@ -16,7 +16,6 @@ enum {
 	LOOSENED_MAX_FEW = 10,           /* from 512 KiB to 512 MiB while there are few threads; */
 	LOOSENED_MAX_MANY = 6,           /* else to 32 MiB; */
 	LOOSENED_MAX_LIVE = PURGE_SHIFT, /* or from a part of the heap in use to all of it */
-	FEW_THREADS = 4,
 	REVIEW_PAGES = 64,               /* fewer purged pages say nothing */
 	TIGHTEN_PAGES = 8192,            /* so many given back, and hardly any bought: the program is done with them */
 };
