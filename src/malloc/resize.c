@@ -45,7 +45,21 @@ static void check_live(void *pointer, const char *function)
 		report_bad_pointer(REPORT_DOUBLE_FREE, pointer, function);
 }
 
-void *heap_realloc(void *pointer, size_t bytes, const char *function)
+/* Neither stays where it is nor is freed: bytes > 0. */
+static void *move(void *pointer, size_t usable, size_t bytes, const char *function)
+{
+	int saved = errno;
+	void *block = resize_mapping(pointer, bytes);
+	if (block == NULL)
+		block = copy_to_new(pointer, usable, bytes, function);
+	if (block != NULL || bytes > usable)
+		return block;
+	/* There is no memory for a smaller block: the old one will do. */
+	errno = saved;
+	return pointer;
+}
+
+static noinline void *realloc_any(void *pointer, size_t bytes, const char *function)
 {
 	if (pointer == NULL)
 		return heap_alloc(bytes);
@@ -57,15 +71,23 @@ void *heap_realloc(void *pointer, size_t bytes, const char *function)
 		heap_free(pointer, function);
 		return NULL;
 	}
-	if (fits_well(usable, bytes))
+	return fits_well(usable, bytes) ? pointer : move(pointer, usable, bytes, function);
+}
+
+/* The common case is a small object of the page map's window that stays or grows; what is wrong is told elsewhere. */
+void *heap_realloc(void *pointer, size_t bytes, const char *function)
+{
+	size_t index = pagemap_window_index((uintptr_t)pointer);
+	if (unlikely(index >= LEAF_PAGES))
+		return realloc_any(pointer, bytes, function);
+	unsigned size_class = pagemap_window_class(index);
+	struct bin *bin = bin_of(size_class);
+	if (unlikely(bytes == 0 || !bin_object_begins(bin, pointer) || bin_newest(bin) == pointer))
+		return realloc_any(pointer, bytes, function);
+	size_t usable = size_classes[size_class].bytes;
+	if (likely(fits_well(usable, bytes)))
 		return pointer;
-	int saved = errno;
-	void *block = resize_mapping(pointer, bytes);
-	if (block == NULL)
-		block = copy_to_new(pointer, usable, bytes, function);
-	if (block != NULL || bytes > usable)
-		return block;
-	/* There is no memory for a smaller block: the old one will do. */
-	errno = saved;
-	return pointer;
+	if (unlikely(bytes < usable))
+		return move(pointer, usable, bytes, function);
+	return copy_to_new(pointer, usable, bytes, function);
 }
