@@ -169,7 +169,7 @@ void *heap_calloc(size_t count, size_t bytes)
 	return object;
 }
 
-void *heap_aligned(size_t alignment, size_t bytes)
+static noinline void *aligned_slow(size_t alignment, size_t bytes)
 {
 	if (alignment <= CLASS_GRAIN_BYTES)
 		return heap_alloc(bytes);
@@ -182,6 +182,21 @@ void *heap_aligned(size_t alignment, size_t bytes)
 	if (unlikely(perturb_is_on()) && block != NULL)
 		perturb_allocated(block, bytes);
 	return block;
+}
+
+/* Most often the class of the size, rounded up to a multiple of the alignment, is a multiple of it too. */
+void *heap_aligned(size_t alignment, size_t bytes)
+{
+	size_t rounded = round_up(bytes, alignment);
+	unsigned size_class = 0;
+	if (likely(rounded <= TABLE_MAX_BYTES && rounded >= bytes))
+		size_class = atomic_load_explicit(&size_class_table[rounded], memory_order_relaxed);
+	else if (is_small(rounded) && rounded >= bytes)
+		size_class = size_class_of_medium(rounded);
+	if (unlikely((size_classes[size_class].bytes & (alignment - 1)) != 0))
+		return aligned_slow(alignment, bytes);
+	void *object = bin_pop(bin_of(size_class));
+	return likely(object != NULL) ? object : aligned_slow(alignment, bytes);
 }
 
 size_t heap_usable(const void *pointer)

@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "base/bits.h"
+#include "base/compiler.h"
 #include "libmalloc.h"
 #include "malloc/follow.h"
 #include "malloc/heap.h"
@@ -44,6 +45,8 @@ LM_EXPORT void *reallocarray(void *pointer, size_t count, size_t bytes)
 /* Of any alignment, the power of two that glibc's memalign serves; 0 where there is none. */
 static size_t alignment_of(size_t alignment)
 {
+	if (likely(is_power_of_two(alignment) && alignment >= CLASS_GRAIN_BYTES))
+		return alignment;
 	if (alignment > SIZE_MAX / 2 + 1)
 		return 0;
 	return alignment <= CLASS_GRAIN_BYTES ? CLASS_GRAIN_BYTES : (size_t)1 << log2_ceil(alignment);
