@@ -130,15 +130,17 @@ noinline void heap_free_outside(void *pointer, const char *function)
 		heap_free_slow(pointer, function);
 }
 
-/* An object whose memory is known to be zero is taken past the magazines, which do not know. */
+/* An object whose memory is known to be zero is taken past the magazines, which do not know. NULL: take any. */
 static void *calloc_pages(unsigned size_class, size_t bytes)
 {
 	bool zeroed = false;
 	void *object = bin_pop(bin_of(size_class));
 	if (object == NULL) {
+		if (thread_cache_was_dirty(size_class))
+			return NULL;
 		object = cache_alloc_one(size_class, &zeroed);
 		if (object != NULL)
-			thread_cache_note_taken(size_class);
+			thread_cache_note_taken(size_class, zeroed);
 	}
 	if (object != NULL && !zeroed)
 		memset(object, 0, bytes);

@@ -240,8 +240,7 @@ static bool is_new_to(const struct side *side, unsigned c)
 
 /*
  * The loaded magazine is empty: fills it from the slabs. A thread's first objects have their cache lines for
- * themselves, so that one which uses few of them does not slow others down (Berger et al., "Hoard", 2000: passive
- * false sharing).
+ * themselves, so that one which uses few does not slow others down (passive false sharing: Berger et al. 2000).
  */
 static void fill_from_slabs(struct thread_cache *cache, unsigned c)
 {
@@ -278,13 +277,14 @@ static void want(struct side *side)
 	side->draining = false;
 }
 
-void thread_cache_note_taken(unsigned c)
+void thread_cache_note_taken(unsigned c, bool zeroed)
 {
 	struct thread_cache *cache = thread_cache_get();
 	if (cache == NULL)
 		return;
 	want(&cache->side[c]);
 	cache->side[c].balance++;
+	cache->side[c].was_dirty = !zeroed;
 }
 
 /* The loaded magazine is empty, and so is the other. */

@@ -80,6 +80,15 @@ struct thread_cache *thread_cache_get(void)
 	return cache;
 }
 
+bool thread_cache_was_dirty(unsigned c)
+{
+	struct thread_cache *cache = thread_cache_get();
+	if (cache == NULL || !cache->side[c].was_dirty)
+		return false;
+	cache->side[c].was_dirty = false;
+	return true;
+}
+
 void thread_cache_flush(void)
 {
 	struct thread_cache *cache = thread_cache_self;

@@ -46,6 +46,7 @@ struct side {
 	ptrdiff_t balance;     /* objects taken from the depot and the slabs less those given: < 0, others' objects */
 	_Atomic uint32_t previous_objects; /* shown likewise */
 	bool draining;   /* closed to frees until the next malloc: see drain_is_due in bin.c */
+	bool was_dirty;  /* the last object that calloc took past the magazines had to be cleared */
 };
 
 struct thread_cache {
@@ -130,8 +131,11 @@ struct thread_cache *thread_cache_get(void);
  */
 void *thread_cache_refill(unsigned size_class);
 
-/* Tells that a malloc took an object of a class past the magazines. */
-void thread_cache_note_taken(unsigned size_class);
+/* Tells that calloc took an object of a class past the magazines, and whether its memory was all zeros. */
+void thread_cache_note_taken(unsigned size_class, bool zeroed);
+
+/* True, once, after one that was not: the next ones will hardly be either, and come cheaper by the magazine. */
+bool thread_cache_was_dirty(unsigned size_class);
 
 /* The miss of free: takes a (valid, not yet free) object of a class. */
 void thread_cache_overflow(unsigned size_class, void *object, const char *function);
