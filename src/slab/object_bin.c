@@ -9,10 +9,6 @@
 
 enum { TABLE_MIN = 8 };
 
-/* The bottom of no magazine: see thread_cache_no_bins. */
-static void *const nothing[1] = {NULL};
-
-const struct object_bin object_bin_none = {.bin = {.top = (void **)nothing, .limit = (void **)nothing}};
 struct object_table object_table_none;
 
 _Thread_local struct object_table *object_table_self __attribute__((tls_model("initial-exec"))) = &object_table_none;

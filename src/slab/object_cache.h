@@ -115,7 +115,7 @@ void object_cache_info(const struct lm_cache *cache, struct lm_cache_info *info)
 /* The cache of a live object, or NULL. */
 struct lm_cache *object_cache_of(const void *object);
 
-/* Calls visit(id, argument) for each id in use, with object_caches_lock held: nothing else may be called but readers. */
+/* Calls visit(id, argument) for each id in use, with object_caches_lock held: visit may only read. */
 void object_caches_for_each(void (*visit)(unsigned id, void *argument), void *argument);
 
 extern struct lock object_caches_lock;
@@ -131,7 +131,7 @@ size_t object_slabs_reap(unsigned id, uint32_t keep);
 /* What is beyond the number of empty slabs to keep goes. */
 void object_slabs_reap_surplus(unsigned id);
 
-/* All empty slabs of all caches go, where memory is short: first those that need no destructor (purge_lock is held). */
+/* All empty slabs go, where memory is short: of caches without a destructor (purge_lock is held), of those with one. */
 void object_slabs_reap_plain(void);
 void object_slabs_reap_destructed(void);
 

@@ -131,7 +131,8 @@ void object_slabs_reap_plain(void) { reap_all(WITHOUT_DESTRUCTOR); }
 void object_slabs_reap_destructed(void) { reap_all(WITH_DESTRUCTOR); }
 
 /* In one list of slabs; returns how many more may be visited. */
-static size_t visit_list(const struct list *list, size_t most, void (*visit)(void *slot, void *argument), void *argument)
+static size_t visit_list(const struct list *list, size_t most, void (*visit)(void *slot, void *argument),
+			 void *argument)
 {
 	for (struct list_node *node = list->first; node != NULL && most > 0; node = node->next) {
 		const struct slab *slab = list_entry(node, struct slab, listed);

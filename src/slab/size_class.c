@@ -56,7 +56,8 @@ _Atomic unsigned size_class_ids_end = CLASS_COUNT;
 /* Rounded up, unlike QUARTER: a slab that is all free comes to be in list 4, as it may stay. */
 static uint32_t bucket_magic(unsigned objects) { return ((4u << 16) + objects - 1) / objects; }
 
-void size_class_lay_out(struct size_class *class, uint32_t bytes, unsigned objects, unsigned pages, enum page_rule rule)
+void size_class_lay_out(struct size_class *class, uint32_t bytes, unsigned objects, unsigned pages,
+			enum page_rule rule)
 {
 	*class = (struct size_class){
 		.bytes = bytes,

@@ -1,6 +1,6 @@
 /*
- * size_class.h - which kinds of objects there are, and how a slab of each is laid out: the general caches behind malloc,
- * ids 1 to CLASS_COUNT - 1, and the object caches that the program makes, ids from there on (slab/object_cache.h).
+ * size_class.h - which kinds of objects there are, and how a slab of each is laid out: the general caches behind
+ * malloc, ids 1 to CLASS_COUNT - 1, and the object caches that the program makes, ids from there on (object_cache.h).
  *
  * 16 to 128 bytes in steps of 16; from there eight classes to each doubling, up to 128 KiB. So at most one ninth of an
  * object above 128 bytes is unused, and every object is aligned to 16 bytes, which the x86-64 and AArch64 ABIs ask of
@@ -54,8 +54,8 @@ enum page_rule {
 };
 
 /*
- * The ids of malloc never change. Those of object caches are written before the cache is handed out, and read by nobody
- * once it is destroyed: see object_cache.h.
+ * The ids of malloc never change. Those of object caches are written before the cache is handed out, and read by
+ * nobody once it is destroyed: see object_cache.h.
  */
 extern struct size_class size_classes[ID_COUNT] LM_HIDDEN;
 
@@ -67,7 +67,8 @@ static inline unsigned size_class_end(void)
 }
 
 /* Lays out the slabs of an object cache: slots, limits and lists follow from bytes, objects and pages. */
-void size_class_lay_out(struct size_class *class, uint32_t bytes, unsigned objects, unsigned pages, enum page_rule rule);
+void size_class_lay_out(struct size_class *class, uint32_t bytes, unsigned objects, unsigned pages,
+			enum page_rule rule);
 
 /*
  * Class of a request of up to TABLE_MAX_BYTES, by its bytes: to make an index of 16-byte units from them would take two

@@ -92,7 +92,9 @@ struct slab *slab_of_objects(uintptr_t address)
 	uint8_t kind = pagemap_kind(page);
 	if ((kind & ~PAGE_OBJECTS_ORDER_MASK) != PAGE_OBJECTS)
 		return NULL;
-	return pagemap_link(round_down(page, (uintptr_t)1 << (kind & PAGE_OBJECTS_ORDER_MASK)))->slab;
+	struct slab *slab = pagemap_link(round_down(page, (uintptr_t)1 << (kind & PAGE_OBJECTS_ORDER_MASK)))->slab;
+	/* Where the pointer is bad the slab may be gone just now, and its descriptor something else. */
+	return slab->class >= CLASS_COUNT && slab->class < ID_COUNT ? slab : NULL;
 }
 
 noinline struct slab *slab_of_cache(uintptr_t address, unsigned id)
