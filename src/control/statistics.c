@@ -12,14 +12,16 @@
 #include "slab/object_cache.h"
 #include "slab/thread_cache.h"
 
-static void count_class(struct class_statistics *class, unsigned c, size_t in_threads)
+void statistics_collect_class(struct class_statistics *class, unsigned c, size_t in_threads)
 {
 	struct cache *cache = &caches[c];
 	lock_acquire(&cache->lock, RANK_CACHE);
 	size_t out = atomic_load_explicit(&cache->objects_out, memory_order_relaxed);
 	class->slabs = cache->slabs;
+	class->empty_slabs = cache->kind == NULL ? 0 : cache->kind->empty_slabs;
 	lock_release(&cache->lock, RANK_CACHE);
-	size_t cached = in_threads + atomic_load_explicit(&cache->depot.objects, memory_order_relaxed);
+	class->in_depot = atomic_load_explicit(&cache->depot.objects, memory_order_relaxed);
+	size_t cached = in_threads + class->in_depot;
 	class->cached = size_min(cached, out);
 	class->live = out - class->cached;
 	class->free = class->slabs * size_classes[c].objects - out;
@@ -28,7 +30,7 @@ static void count_class(struct class_statistics *class, unsigned c, size_t in_th
 static void collect_class(struct statistics *statistics, unsigned c, size_t in_threads)
 {
 	struct class_statistics *class = &statistics->class[c];
-	count_class(class, c, in_threads);
+	statistics_collect_class(class, c, in_threads);
 	statistics->live_bytes += class->live * size_classes[c].bytes;
 	statistics->cached_bytes += class->cached * size_classes[c].bytes;
 }
@@ -38,7 +40,7 @@ static void collect_objects(unsigned id, void *argument)
 {
 	struct statistics *statistics = argument;
 	struct class_statistics class;
-	count_class(&class, id, object_bins_count(id));
+	statistics_collect_class(&class, id, object_bins_count(id));
 	statistics->live_bytes += class.live * size_classes[id].bytes;
 	statistics->cached_bytes += class.cached * size_classes[id].bytes;
 }
