@@ -24,6 +24,7 @@ struct lm_cache;
 enum {
 	LM_CACHE_OBJECT_MAX = 1 << 17, /* bytes: the largest object */
 	LM_CACHE_ALIGN_MAX = 4096,     /* bytes: the largest alignment */
+	LM_CACHE_NAME_MAX = 127,       /* characters: the longest name */
 };
 
 /*

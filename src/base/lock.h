@@ -25,8 +25,10 @@ struct lock {
  * fork takes all of them, in this order.
  */
 enum lock_rank {
-	RANK_PURGE,   /* purge_lock: one purger at a time */
+	RANK_CACHES,  /* object_caches_lock: which object caches there are */
 	RANK_THREADS, /* the list of thread caches */
+	RANK_OBJECTS, /* thread_cache.objects_lock: the bins of a thread's object caches */
+	RANK_PURGE,   /* purge_lock: one purger at a time */
 	RANK_STORE,   /* the store of freed mappings */
 	RANK_DEPOT,   /* cache.depot.lock: the magazines of one size class */
 	RANK_CACHE,   /* cache.lock: the slabs of one size class */

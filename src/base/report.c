@@ -37,10 +37,34 @@ static void line_add_address(struct line *line, const void *pointer)
 	line_add(line, at);
 }
 
+static void line_add_number(struct line *line, long value)
+{
+	char digits[24];
+	char *at = digits + sizeof(digits) - 1;
+	unsigned long left = value < 0 ? 0 - (unsigned long)value : (unsigned long)value;
+	*at = '\0';
+	do {
+		*--at = (char)('0' + left % 10);
+		left /= 10;
+	} while (left != 0);
+	if (value < 0)
+		*--at = '-';
+	line_add(line, at);
+}
+
 static void line_write(struct line *line)
 {
 	line->text[line->length++] = '\n';
 	syscall3(SYS_write, STDERR, (long)line->text, (long)line->length);
+}
+
+static void line_add_where(struct line *line, const void *pointer, const char *function)
+{
+	line_add(line, ": ");
+	line_add_address(line, pointer);
+	line_add(line, " (");
+	line_add(line, function);
+	line_add(line, ")");
 }
 
 _Noreturn void report_bad_pointer(const char *kind, const void *pointer, const char *function)
@@ -48,13 +72,34 @@ _Noreturn void report_bad_pointer(const char *kind, const void *pointer, const c
 	struct line line = {.length = 0};
 	line_add(&line, "libmalloc: ");
 	line_add(&line, kind);
-	line_add(&line, ": ");
-	line_add_address(&line, pointer);
-	line_add(&line, " (");
-	line_add(&line, function);
-	line_add(&line, ")");
+	line_add_where(&line, pointer, function);
 	line_write(&line);
 	abort();
+}
+
+_Noreturn void report_damage(const char *kind, long offset, const char *cache, const void *object, const char *function)
+{
+	struct line line = {.length = 0};
+	line_add(&line, "libmalloc: ");
+	line_add(&line, kind);
+	line_add(&line, " at offset ");
+	line_add_number(&line, offset);
+	line_add(&line, " of cache ");
+	line_add(&line, cache);
+	line_add_where(&line, object, function);
+	line_write(&line);
+	abort();
+}
+
+void report_object(const char *what, const char *cache, const void *object, const char *function)
+{
+	struct line line = {.length = 0};
+	line_add(&line, "libmalloc: ");
+	line_add(&line, what);
+	line_add(&line, " of cache ");
+	line_add(&line, cache);
+	line_add_where(&line, object, function);
+	line_write(&line);
 }
 
 _Noreturn void report_internal(const char *what)

@@ -15,9 +15,23 @@
 #define REPORT_MISALIGNED "misaligned pointer"
 #define REPORT_NEVER_ALLOCATED "pointer never allocated"
 #define REPORT_STACK "pointer into the stack"
+#define REPORT_OTHER_CACHE "not an object of this cache"
+#define REPORT_RED_ZONE "red zone overwritten"
+#define REPORT_WRITTEN_FREE "freed object written to"
 
 /* A pointer handed to `function` (the entry point's name) is bad in the way that `kind` says. Does not return. */
 _Noreturn cold void report_bad_pointer(const char *kind, const void *pointer, const char *function);
+
+/*
+ * The object at `object` of a cache was damaged, first at byte `offset` of it (below 0: before it). Does not return.
+ *
+ *      libmalloc: <kind> at offset <offset> of cache <cache>: <address> (<function>)
+ */
+_Noreturn cold void report_damage(const char *kind, long offset, const char *cache, const void *object,
+				  const char *function);
+
+/* Something about an object that stops nothing: "libmalloc: <what> of cache <cache>: <address> (<function>)" */
+cold void report_object(const char *what, const char *cache, const void *object, const char *function);
 
 /* An invariant of ours does not hold: a bug here or a stray write into our data. Does not return. */
 _Noreturn cold void report_internal(const char *what);

@@ -2,7 +2,9 @@
  * fork.c - see fork.h.
  *
  * The parent takes every lock in rank order before the fork, so that the child gets a copy in which nothing is half
- * done; it resets them all. What the other threads' caches held is lost to the child.
+ * done; it resets them all. What the other threads' caches held is lost to the child, and so are their objects_locks,
+ * which nobody takes here; its own is free, as a fork comes from no miss. The ids in use do not change while
+ * object_caches_lock is held.
  *
  * libc's fork takes its list of streams' lock after these handlers ran, and a thread that holds it (fflush(NULL),
  * fclose)
@@ -16,6 +18,7 @@
 #include "page/trim.h"
 #include "page/zone.h"
 #include "slab/cache.h"
+#include "slab/object_cache.h"
 #include "slab/reclaim.h"
 #include "slab/thread_cache.h"
 
@@ -38,12 +41,14 @@ static void lock_zone(struct lock *lock) { zone_lock_settled((struct zone *)lock
 /* In rank order; the zones' locks by an action of their own. */
 static void for_each_lock(void (*act)(struct lock *), void (*act_on_zone)(struct lock *))
 {
-	act(&purge_lock);
+	act(&object_caches_lock);
+	unsigned end = size_class_end();
 	act(&threads_lock);
+	act(&purge_lock);
 	act(&store_lock);
-	for (unsigned c = 0; c < CLASS_COUNT; c++)
+	for (unsigned c = 0; c < end; c++)
 		act(&caches[c].depot.lock);
-	for (unsigned c = 0; c < CLASS_COUNT; c++)
+	for (unsigned c = 0; c < end; c++)
 		act(&caches[c].lock);
 	for (int id = 0; id < ZONE_COUNT; id++)
 		act_on_zone(&zones[id].lock);

@@ -9,22 +9,40 @@
 #include "page/meta.h"
 #include "page/zone.h"
 #include "slab/cache.h"
+#include "slab/object_cache.h"
 #include "slab/thread_cache.h"
 
-static void collect_class(struct statistics *statistics, unsigned c, size_t in_threads)
+void statistics_collect_class(struct class_statistics *class, unsigned c, size_t in_threads)
 {
 	struct cache *cache = &caches[c];
-	struct class_statistics *class = &statistics->class[c];
 	lock_acquire(&cache->lock, RANK_CACHE);
 	size_t out = atomic_load_explicit(&cache->objects_out, memory_order_relaxed);
 	class->slabs = cache->slabs;
+	class->empty_slabs = cache->kind == NULL ? 0 : cache->kind->empty_slabs;
 	lock_release(&cache->lock, RANK_CACHE);
-	size_t cached = in_threads + atomic_load_explicit(&cache->depot.objects, memory_order_relaxed);
+	class->in_depot = atomic_load_explicit(&cache->depot.objects, memory_order_relaxed);
+	size_t cached = in_threads + class->in_depot;
 	class->cached = size_min(cached, out);
 	class->live = out - class->cached;
 	class->free = class->slabs * size_classes[c].objects - out;
+}
+
+static void collect_class(struct statistics *statistics, unsigned c, size_t in_threads)
+{
+	struct class_statistics *class = &statistics->class[c];
+	statistics_collect_class(class, c, in_threads);
 	statistics->live_bytes += class->live * size_classes[c].bytes;
 	statistics->cached_bytes += class->cached * size_classes[c].bytes;
+}
+
+/* An object cache: no line of its own, but part of the sums. */
+static void collect_objects(unsigned id, void *argument)
+{
+	struct statistics *statistics = argument;
+	struct class_statistics class;
+	statistics_collect_class(&class, id, object_bins_count(id));
+	statistics->live_bytes += class.live * size_classes[id].bytes;
+	statistics->cached_bytes += class.cached * size_classes[id].bytes;
 }
 
 static void collect_zone(struct statistics *statistics, enum zone_id id)
@@ -52,6 +70,7 @@ void statistics_collect(struct statistics *statistics)
 	thread_cache_count_objects(in_threads);
 	for (unsigned c = 1; c < CLASS_COUNT; c++)
 		collect_class(statistics, c, in_threads[c]);
+	object_caches_for_each(collect_objects, statistics);
 	for (int id = 0; id < ZONE_COUNT; id++)
 		collect_zone(statistics, (enum zone_id)id);
 	statistics->dirty_bytes += cache_idle_pages() << PAGE_SHIFT;

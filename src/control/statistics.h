@@ -8,9 +8,11 @@
 
 struct class_statistics {
 	size_t slabs;
-	size_t live;   /* objects that the program holds */
-	size_t cached; /* in magazines */
-	size_t free;   /* in slabs */
+	size_t empty_slabs; /* of these */
+	size_t live;        /* objects that the program holds */
+	size_t cached;      /* in magazines */
+	size_t in_depot;    /* of these */
+	size_t free;        /* in slabs */
 };
 
 struct statistics {
@@ -35,5 +37,8 @@ struct statistics {
 
 /* Exact while no other thread allocates; else each count is right at some moment of the call. */
 void statistics_collect(struct statistics *statistics);
+
+/* The same for one class or object cache, of which so many objects stand in threads' magazines. */
+void statistics_collect_class(struct class_statistics *statistics, unsigned id, size_t in_threads);
 
 #endif

@@ -12,6 +12,7 @@
 #include "malloc/shortage.h"
 #include "page/buddy.h"
 #include "slab/cache.h"
+#include "slab/object_cache.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -119,7 +120,7 @@ noinline void heap_free_slow(void *pointer, const char *function)
 	unsigned size_class = pagemap_class(address);
 	if (size_class != 0)
 		free_small(pointer, size_class, function);
-	else if (!large_free(address) && !free_run(pointer))
+	else if (!large_free(address) && !free_run(pointer) && !object_free_any(pointer, function))
 		pointer_free_foreign(pointer, function);
 }
 
@@ -208,5 +209,8 @@ size_t heap_usable(const void *pointer)
 	if (likely(size_class != 0))
 		return object_begins(pointer, size_class) ? size_classes[size_class].bytes : 0;
 	struct large *large = large_of(address);
-	return large != NULL ? large_usable(large) : run_usable(address);
+	if (large != NULL)
+		return large_usable(large);
+	size_t usable = run_usable(address);
+	return usable != 0 ? usable : object_usable(pointer);
 }

@@ -12,6 +12,7 @@
 #include "os/page_size.h"
 #include "page/pagemap.h"
 #include "page/zone.h"
+#include "slab/slab.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -43,7 +44,7 @@ static bool in_stack(uintptr_t address)
 
 static bool in_live_block(uintptr_t address)
 {
-	return pagemap_class(address) != 0 || large_around(address) != NULL;
+	return pagemap_class(address) != 0 || slab_of_objects(address) != NULL || large_around(address) != NULL;
 }
 
 /* What is wrong with a pointer; NULL when libc's allocator owns it. Our own records first: the rest may allocate. */

@@ -44,13 +44,15 @@ enum {
 
 /*
  * What begins on a page. A free block of the buddy: PAGE_FREE | PAGE_FREE_DIRTY if so | zone << 4 | order. A run:
- * PAGE_RUN | zone << 4.
+ * PAGE_RUN | zone << 4. The slabs of object caches say so on each of their pages: PAGE_OBJECTS | order of the slab.
  */
 enum page_kind {
 	PAGE_NONE = 0, /* nothing: not ours, or inside of something */
 	PAGE_SLAB = 1,
 	PAGE_RUN = 2,
 	PAGE_LARGE = 3,
+	PAGE_OBJECTS = 8,
+	PAGE_OBJECTS_ORDER_MASK = 7,
 	PAGE_FREE = 0x80,
 	PAGE_FREE_DIRTY = 0x40,
 	PAGE_ZONE_SHIFT = 4,

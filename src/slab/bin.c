@@ -5,47 +5,20 @@
  *      free:   let the magazine grow; swap; give the full one to the depot; empty it into the slabs
  *
  * A bin begins with a small limit and doubles it at each visit to the slabs. What all limits of a thread allow is
- * charged against its budget of bytes; when that is used up, a clock hand takes room from bins that are not in use.
+ * charged against its budget of bytes (bin_budget.h).
  */
 #include "slab/bin.h"
 
 #include "base/report.h"
 #include "page/trim.h"
-#include "page/zone.h"
+#include "slab/bin_budget.h"
 #include "slab/cache.h"
+#include "slab/object_bin.h"
 
 enum {
-	BUDGET_MAX_BYTES = 4 << 20, /* of a thread: half of the heap within these, */
-	BUDGET_MIN_BYTES = 1 << 20,
-	/* while all threads together are charged for at most this: */
-	POOL_BYTES = 16 << 20,
-	SHARED_BYTES = 8 << 20, /* beyond that each has its part of this, */
-	SHARE_MIN_BYTES = 16 << 10,
-	MANY_THREADS = 16, /* and of more threads not all are busy: twice as many share half as much */
-	HAND_STEPS = 16,   /* of the clock hand at one miss */
 	SHARING_MAX_BYTES = 256,
 	SHY_FREES = 4,
 };
-
-/* The sum of all threads' charges. A hint, relaxed. */
-static _Atomic size_t pool_charged;
-
-/* What a thread may be charged for when the pool is used up. */
-static size_t share_bytes(void)
-{
-	size_t threads = size_max(thread_cache_count(), 1);
-	size_t share = SHARED_BYTES / threads * MANY_THREADS / size_max(threads, MANY_THREADS);
-	return size_min(size_max(share, SHARE_MIN_BYTES), BUDGET_MAX_BYTES);
-}
-
-static size_t budget_bytes(const struct thread_cache *cache)
-{
-	size_t pool = atomic_load_explicit(&pool_charged, memory_order_relaxed);
-	size_t left = pool < POOL_BYTES ? POOL_BYTES - pool : 0;
-	size_t half_heap = zone_used_pages() << PAGE_SHIFT >> 1;
-	size_t most = size_min(size_max(half_heap, BUDGET_MIN_BYTES), BUDGET_MAX_BYTES);
-	return size_max(size_min(cache->charged + left, most), size_min(share_bytes(), most));
-}
 
 static void **top_of(const struct bin *bin) { return atomic_load_explicit(&bin->top, memory_order_relaxed); }
 
@@ -89,23 +62,9 @@ static void swap(struct bin *bin, struct side *side)
 	show_previous(side);
 }
 
-/* An object charges for its bytes: a small one for a cache line at least, as it pins a page like any other. */
-static size_t charge_of(unsigned c) { return size_max(size_classes[c].bytes, CACHE_LINE_BYTES); }
-
-/* Charges the bin for `limit` objects in each of its magazines. */
-static void charge(struct thread_cache *cache, unsigned c, size_t limit, unsigned magazines)
-{
-	struct side *side = &cache->side[c];
-	size_t bytes = limit * magazines * charge_of(c);
-	cache->charged += bytes - side->charge;
-	atomic_fetch_add_explicit(&pool_charged, bytes - side->charge, memory_order_relaxed);
-	side->charge = (uint32_t)bytes;
-	side->limit = (uint16_t)limit;
-}
-
 static unsigned magazines_of(const struct thread_cache *cache, unsigned c)
 {
-	return (cache->bin[c].loaded != NULL) + (cache->side[c].previous != NULL);
+	return (bin_at(cache, c)->loaded != NULL) + (side_at(cache, c)->previous != NULL);
 }
 
 static void give_to_slabs(struct side *side, unsigned c, void **objects, size_t count, const char *function)
@@ -120,91 +79,65 @@ static void empty_into_slabs(struct side *side, struct magazine *magazine, unsig
 	magazine->count = 0;
 }
 
-void bin_charge_only(const struct thread_cache *cache)
-{
-	atomic_store_explicit(&pool_charged, cache == NULL ? 0 : cache->charged, memory_order_relaxed);
-}
+/* The function that objects in a bin were freed by, as far as that is known when they go on. */
+static const char *freed_by(unsigned c) { return c < CLASS_COUNT ? "free" : "lm_cache_free"; }
 
-void bin_close(struct thread_cache *cache, unsigned c)
+void bin_strip(struct thread_cache *cache, unsigned c)
 {
-	struct bin *bin = &cache->bin[c];
-	struct side *side = &cache->side[c];
+	struct bin *bin = bin_at(cache, c);
+	struct side *side = side_at(cache, c);
 	struct magazine *loaded = bin->loaded;
 	struct magazine *previous = side->previous;
 	if (loaded == NULL)
 		return;
 	unload(bin);
 	bin->loaded = NULL;
-	bin->limit = thread_cache_no_bins[c].limit;
-	set_top(bin, thread_cache_no_bins[c].limit);
+	bin->limit = thread_cache_no_bins[0].limit;
+	set_top(bin, thread_cache_no_bins[0].limit);
 	side->previous = NULL;
 	show_previous(side);
 	atomic_store_explicit(&side->bottom, NULL, memory_order_relaxed);
-	charge(cache, c, 0, 0);
-	empty_into_slabs(side, loaded, c, "free");
+	empty_into_slabs(side, loaded, c, freed_by(c));
 	magazine_destroy(loaded, c);
 	if (previous != NULL) {
-		empty_into_slabs(side, previous, c, "free");
+		empty_into_slabs(side, previous, c, freed_by(c));
 		magazine_destroy(previous, c);
 	}
 }
 
-/* True if the bin was used since the hand came by: a miss, or hits, which move its top. */
-static bool was_used(const struct bin *bin, struct side *side)
+void bin_close(struct thread_cache *cache, unsigned c)
 {
-	void **top = top_of(bin);
-	bool used = side->recent || top != side->seen;
-	side->recent = false;
-	side->seen = top;
-	return used;
-}
-
-/* One step of the clock hand: a bin that was not used since the last round gives up its room. */
-static void hand_step(struct thread_cache *cache, unsigned for_class)
-{
-	unsigned c = cache->hand;
-	cache->hand = c + 1 < CLASS_COUNT ? c + 1 : 1;
-	if (c != for_class && cache->side[c].charge != 0 && !was_used(&cache->bin[c], &cache->side[c]))
-		bin_close(cache, c);
-}
-
-/* Tries to have `bytes` of the budget free; where all bins are in use it soon gives up, and this one goes without. */
-static bool make_room(struct thread_cache *cache, size_t bytes, unsigned for_class)
-{
-	size_t budget = budget_bytes(cache);
-	if (bytes > budget)
-		return false;
-	for (unsigned i = 0; i < HAND_STEPS && cache->charged + bytes > budget; i++)
-		hand_step(cache, for_class);
-	return cache->charged + bytes <= budget;
+	if (side_at(cache, c)->charge != 0)
+		budget_charge(cache, c, 0, 0);
+	bin_strip(cache, c);
 }
 
 /* Gives the bin its first magazine. */
 static bool bin_open(struct thread_cache *cache, unsigned c)
 {
 	size_t limit = size_classes[c].first_limit;
-	if (!make_room(cache, limit * charge_of(c), c))
+	if (!budget_make_room(cache, limit * budget_charge_of(c), c))
 		return false;
 	struct magazine *magazine = magazine_create(c);
 	if (magazine == NULL)
 		return false;
-	charge(cache, c, limit, 1);
-	load(&cache->bin[c], &cache->side[c], magazine, limit);
+	budget_charge(cache, c, limit, 1);
+	load(bin_at(cache, c), side_at(cache, c), magazine, limit);
 	return true;
 }
 
 /* Doubles the limit if the slots and the budget allow it. */
 static bool bin_grow(struct thread_cache *cache, unsigned c)
 {
-	struct bin *bin = &cache->bin[c];
-	struct side *side = &cache->side[c];
+	struct bin *bin = bin_at(cache, c);
+	struct side *side = side_at(cache, c);
 	unsigned magazines = magazines_of(cache, c);
 	size_t limit = size_min((size_t)side->limit * 2, size_classes[c].magazine_slots);
 	if (limit <= side->limit)
 		return false;
-	if (!make_room(cache, (limit - side->limit) * magazines * charge_of(c), c))
+	if (!budget_make_room(cache, (limit - side->limit) * magazines * budget_charge_of(c), c))
 		return false;
-	charge(cache, c, limit, magazines);
+	budget_charge(cache, c, limit, magazines);
 	bin->limit = &bin->loaded->bottom + size_max(limit, loaded_objects(bin));
 	return true;
 }
@@ -212,21 +145,25 @@ static bool bin_grow(struct thread_cache *cache, unsigned c)
 /* Gives the bin its second magazine. */
 static bool bin_pair(struct thread_cache *cache, unsigned c)
 {
-	struct side *side = &cache->side[c];
-	if (!make_room(cache, (size_t)side->limit * charge_of(c), c))
+	struct side *side = side_at(cache, c);
+	if (!budget_make_room(cache, (size_t)side->limit * budget_charge_of(c), c))
 		return false;
 	side->previous = magazine_create(c);
 	if (side->previous == NULL)
 		return false;
-	charge(cache, c, side->limit, 2);
+	budget_charge(cache, c, side->limit, 2);
 	return true;
 }
 
-/* True for objects that share cache lines with others, where other threads may hold those. */
+/*
+ * True for objects that share cache lines with others, where other threads may hold those. Not of object caches, whose
+ * owner may ask for LM_CACHE_HWALIGN.
+ */
 static bool shares_lines(unsigned c)
 {
 	size_t bytes = size_classes[c].bytes;
-	return bytes <= SHARING_MAX_BYTES && bytes % CACHE_LINE_BYTES != 0 && thread_cache_count() > 1;
+	return bytes <= SHARING_MAX_BYTES && bytes % CACHE_LINE_BYTES != 0 && thread_cache_count() > 1 &&
+	       c < CLASS_COUNT;
 }
 
 /*
@@ -244,23 +181,24 @@ static bool is_new_to(const struct side *side, unsigned c)
  */
 static void fill_from_slabs(struct thread_cache *cache, unsigned c)
 {
-	struct bin *bin = &cache->bin[c];
+	struct bin *bin = bin_at(cache, c);
 	void **slot = bin->loaded->slot;
-	size_t limit = cache->side[c].limit;
-	size_t count = is_new_to(&cache->side[c], c) ? cache_alloc_lines(c, slot, limit) : cache_alloc(c, slot, limit);
-	cache->side[c].balance += (ptrdiff_t)count;
+	size_t limit = side_at(cache, c)->limit;
+	bool lines = is_new_to(side_at(cache, c), c);
+	size_t count = lines ? cache_alloc_lines(c, slot, limit) : cache_alloc(c, slot, limit);
+	side_at(cache, c)->balance += (ptrdiff_t)count;
 	set_top(bin, &bin->loaded->bottom + count);
 }
 
 static bool load_from_depot(struct thread_cache *cache, unsigned c)
 {
-	struct bin *bin = &cache->bin[c];
+	struct bin *bin = bin_at(cache, c);
 	struct magazine *full = depot_pop(c, cache);
 	if (full == NULL)
 		return false;
 	magazine_destroy(bin->loaded, c);
-	cache->side[c].balance += (ptrdiff_t)full->count;
-	load(bin, &cache->side[c], full, limit_for(&cache->side[c], full));
+	side_at(cache, c)->balance += (ptrdiff_t)full->count;
+	load(bin, side_at(cache, c), full, limit_for(side_at(cache, c), full));
 	return true;
 }
 
@@ -282,19 +220,19 @@ void thread_cache_note_taken(unsigned c, bool zeroed)
 	struct thread_cache *cache = thread_cache_get();
 	if (cache == NULL)
 		return;
-	want(&cache->side[c]);
-	cache->side[c].balance++;
-	cache->side[c].was_dirty = !zeroed;
+	want(side_at(cache, c));
+	side_at(cache, c)->balance++;
+	side_at(cache, c)->was_dirty = !zeroed;
 }
 
 /* The loaded magazine is empty, and so is the other. */
 static void *refill_from_outside(struct thread_cache *cache, unsigned c)
 {
-	struct bin *bin = &cache->bin[c];
-	want(&cache->side[c]);
+	struct bin *bin = bin_at(cache, c);
+	want(side_at(cache, c));
 	if (bin->loaded == NULL && !bin_open(cache, c)) {
 		void *object = alloc_uncached(c);
-		cache->side[c].balance += object != NULL;
+		side_at(cache, c)->balance += object != NULL;
 		return object;
 	}
 	if (!load_from_depot(cache, c)) {
@@ -306,10 +244,10 @@ static void *refill_from_outside(struct thread_cache *cache, unsigned c)
 	return bin_pop(bin);
 }
 
-static void *refill(struct thread_cache *cache, unsigned c)
+static inline void *refill(struct thread_cache *cache, unsigned c)
 {
-	struct bin *bin = &cache->bin[c];
-	struct side *side = &cache->side[c];
+	struct bin *bin = bin_at(cache, c);
+	struct side *side = side_at(cache, c);
 	/* Not every miss was one of this bin: M_MMAP_THRESHOLD sends requests here past it. */
 	void *object = bin_pop(bin);
 	if (object != NULL)
@@ -319,6 +257,8 @@ static void *refill(struct thread_cache *cache, unsigned c)
 	swap(bin, side);
 	return bin_pop(bin);
 }
+
+void *bin_refill(struct thread_cache *cache, unsigned c) { return refill(cache, c); }
 
 noinline void *thread_cache_refill(unsigned c)
 {
@@ -334,7 +274,7 @@ noinline void *thread_cache_refill(unsigned c)
 /* Both magazines are full: the other one is emptied, whole into the depot if that has room, and swapped in. */
 static void empty_previous(struct thread_cache *cache, unsigned c, const char *function)
 {
-	struct side *side = &cache->side[c];
+	struct side *side = side_at(cache, c);
 	/* What it gives beyond what it took came from other threads, one of which may want it back. */
 	bool of_others = side->balance < (ptrdiff_t)side->previous->count;
 	bool wanted = depot_wants(c, cache, of_others ? DEPOT_OF_OTHERS : DEPOT_OWN);
@@ -381,16 +321,20 @@ static void drain(struct thread_cache *cache, unsigned c)
 {
 	for (unsigned each = 1; each < CLASS_COUNT; each++)
 		bin_close(cache, each);
+	if (c >= CLASS_COUNT)
+		bins_close_objects_held(cache);
+	else
+		bins_close_objects(cache);
 	depot_drain_all();
-	cache->side[c].draining = true;
+	side_at(cache, c)->draining = true;
 	trim_note_drained();
 }
 
 /* The loaded magazine is full: true when it, or another that was loaded, has room. */
 static bool make_space(struct thread_cache *cache, unsigned c, const char *function)
 {
-	struct bin *bin = &cache->bin[c];
-	struct side *side = &cache->side[c];
+	struct bin *bin = bin_at(cache, c);
+	struct side *side = side_at(cache, c);
 	side->recent = true;
 	/* A magazine from the depot may be fuller than the grown limit still is. */
 	if (bin_grow(cache, c) && top_of(bin) != bin->limit)
@@ -411,8 +355,8 @@ static bool make_space(struct thread_cache *cache, unsigned c, const char *funct
 /* Pushes the object if its bin has room or can make some. */
 static bool push(struct thread_cache *cache, unsigned c, void *object, const char *function)
 {
-	struct bin *bin = &cache->bin[c];
-	struct side *side = &cache->side[c];
+	struct bin *bin = bin_at(cache, c);
+	struct side *side = side_at(cache, c);
 	if (side->draining || (bin->loaded == NULL && (is_new_to(side, c) || !bin_open(cache, c))))
 		return false;
 	if (top_of(bin) == bin->limit && side->previous != NULL && side->previous->count == 0)
@@ -427,13 +371,18 @@ static bool push(struct thread_cache *cache, unsigned c, void *object, const cha
 	return true;
 }
 
-static void overflow(struct thread_cache *cache, unsigned c, void *object, const char *function)
+static inline void overflow(struct thread_cache *cache, unsigned c, void *object, const char *function)
 {
 	if (push(cache, c, object, function))
 		return;
-	give_to_slabs(&cache->side[c], c, &object, 1, function);
-	if (cache->bin[c].loaded != NULL && drain_is_due(&cache->side[c], c))
+	give_to_slabs(side_at(cache, c), c, &object, 1, function);
+	if (bin_at(cache, c)->loaded != NULL && drain_is_due(side_at(cache, c), c))
 		drain(cache, c);
+}
+
+void bin_overflow(struct thread_cache *cache, unsigned c, void *object, const char *function)
+{
+	overflow(cache, c, object, function);
 }
 
 noinline void thread_cache_overflow(unsigned c, void *object, const char *function)
@@ -450,9 +399,9 @@ noinline void thread_cache_overflow(unsigned c, void *object, const char *functi
 
 size_t bin_objects(const struct thread_cache *cache, unsigned c)
 {
-	const struct side *side = &cache->side[c];
+	const struct side *side = side_at(cache, c);
 	void **bottom = atomic_load_explicit(&side->bottom, memory_order_relaxed);
-	size_t loaded = bottom == NULL ? 0 : (size_t)(top_of(&cache->bin[c]) - bottom);
+	size_t loaded = bottom == NULL ? 0 : (size_t)(top_of(bin_at(cache, c)) - bottom);
 	/* A magazine that is swapped just now gives any number: it counts as empty. */
 	if (loaded > size_classes[c].magazine_slots)
 		loaded = 0;
@@ -461,10 +410,11 @@ size_t bin_objects(const struct thread_cache *cache, unsigned c)
 
 void bin_check(const struct thread_cache *cache, unsigned c)
 {
-	const struct bin *bin = &cache->bin[c];
-	const struct side *side = &cache->side[c];
+	const struct bin *bin = bin_at(cache, c);
+	const struct side *side = side_at(cache, c);
 	if (bin->loaded == NULL) {
-		if (bin->limit != thread_cache_no_bins[c].limit || side->previous != NULL || side->charge != 0)
+		bool charged = side->charge != 0 && c < CLASS_COUNT;
+		if (bin->limit != thread_cache_no_bins[0].limit || side->previous != NULL || charged)
 			report_internal("bin: closed, but not empty");
 		return;
 	}
@@ -473,7 +423,7 @@ void bin_check(const struct thread_cache *cache, unsigned c)
 		report_internal("bin: top or limit out of order");
 	if (*bottom != NULL)
 		report_internal("bin: the bottom is not NULL");
-	if (side->charge != (size_t)side->limit * magazines_of(cache, c) * charge_of(c))
+	if (side->charge != (size_t)side->limit * magazines_of(cache, c) * budget_charge_of(c))
 		report_internal("bin: the charge is wrong");
 }
 
@@ -486,13 +436,13 @@ static void verify_object(const struct magazine *magazine, size_t at, unsigned c
 	for (size_t i = 0; i < at && !twice; i++)
 		twice = magazine->slot[i] == object;
 	if (twice)
-		report_bad_pointer(REPORT_DOUBLE_FREE, object, "free");
+		report_bad_pointer(REPORT_DOUBLE_FREE, object, freed_by(c));
 }
 
 void bin_verify(const struct thread_cache *cache, unsigned c)
 {
-	const struct bin *bin = &cache->bin[c];
-	const struct magazine *previous = cache->side[c].previous;
+	const struct bin *bin = bin_at(cache, c);
+	const struct magazine *previous = side_at(cache, c)->previous;
 	for (size_t i = 0; i < loaded_objects(bin); i++)
 		verify_object(bin->loaded, i, c);
 	for (size_t i = 0; previous != NULL && i < previous->count; i++)

@@ -1,5 +1,7 @@
 /*
- * bin.h - one size class of a thread cache: its two magazines, how they grow, and what they may hold.
+ * bin.h - one size class or object cache of a thread: its two magazines, how they grow, and what they may hold.
+ *
+ * What changes the bins of object caches holds the thread's objects_lock (object_bin.h).
  */
 #ifndef LM_SLAB_BIN_H
 #define LM_SLAB_BIN_H
@@ -8,6 +10,13 @@
 
 /* All objects of a bin to the slabs, both magazines back to the library's memory, nothing charged. */
 void bin_close(struct thread_cache *cache, unsigned size_class);
+
+/* The same for a bin of another thread, an object cache's: what it is charged for stays until its owner comes by. */
+void bin_strip(struct thread_cache *cache, unsigned id);
+
+/* The misses: an object, or NULL; takes an object. */
+void *bin_refill(struct thread_cache *cache, unsigned size_class);
+void bin_overflow(struct thread_cache *cache, unsigned size_class, void *object, const char *function);
 
 /* The objects in both magazines; of another thread's bin roughly, as they come and go. */
 size_t bin_objects(const struct thread_cache *cache, unsigned size_class);

@@ -2,129 +2,34 @@
  * cache.c - objects out of slabs and back (see cache.h).
  *
  * No page is allocated, freed or purged while cache.lock is held: a new slab is made before the lock is taken again,
- * and empty ones are unlinked under the lock and destroyed after it.
+ * and empty ones are unlinked under the lock and destroyed after it. Object caches grow elsewhere (object_slabs.c), as
+ * that may run code of the program.
  */
-#include "slab/cache.h"
-
 #include "base/report.h"
-#include "os/map.h"
-#include "os/page_size.h"
-#include "page/purge.h"
+#include "slab/cache_lists.h"
 #include "slab/reclaim.h"
 
 #include <string.h>
 
 enum {
 	FREE_BATCH = 128, /* objects put back under one hold of the lock: a microsecond or two */
-	REFUSALS_MAX = 4, /* slabs that the kernel may refuse to purge before a round ends */
 };
 
-struct cache caches[CLASS_COUNT];
+struct cache caches[ID_COUNT];
 
-/*
- * Over all caches: idle pages in the upper half, empty ones in the lower. One word, since threads meet there. Each
- * cache adds what has changed when its lock is released: its part is then what it has, so no half ever falls below
- * zero.
- */
-static _Atomic uint64_t page_sums;
+_Atomic uint64_t cache_page_sums;
 
-static uint64_t sums(void) { return atomic_load_explicit(&page_sums, memory_order_relaxed); }
+static uint64_t sums(void) { return atomic_load_explicit(&cache_page_sums, memory_order_relaxed); }
 
 size_t cache_idle_pages(void) { return sums() >> 32; }
 size_t cache_empty_pages(void) { return (uint32_t)sums(); }
 
-static void cache_lock(struct cache *cache) { lock_acquire(&cache->lock, RANK_CACHE); }
-
-static void cache_unlock(struct cache *cache)
-{
-	if (cache->page_changes != 0) {
-		atomic_fetch_add_explicit(&page_sums, cache->page_changes, memory_order_relaxed);
-		cache->page_changes = 0;
-	}
-	lock_release(&cache->lock, RANK_CACHE);
-}
-
-static unsigned bucket_of(const struct slab *slab)
-{
-	if (slab->nfree == 0)
-		return BUCKET_NONE;
-	return slab->nfree * size_classes[slab->class].bucket_magic >> 16;
-}
-
-static void relist_bucket(struct cache *cache, struct slab *slab)
-{
-	unsigned bucket = bucket_of(slab);
-	if (bucket == slab->bucket)
-		return;
-	if (slab->bucket != BUCKET_NONE)
-		list_remove(&cache->partial[slab->bucket], &slab->partial);
-	if (bucket != BUCKET_NONE)
-		list_push_front(&cache->partial[bucket], &slab->partial);
-	slab->bucket = (uint8_t)bucket;
-}
-
-static void relist_purgeable(struct cache *cache, struct slab *slab, bool is_purgeable)
-{
-	if (is_purgeable == slab->is_purgeable)
-		return;
-	slab->is_purgeable = is_purgeable;
-	if (is_purgeable)
-		list_push_back(&cache->purgeable, &slab->purgeable);
-	else
-		list_remove(&cache->purgeable, &slab->purgeable);
-}
-
-/* A slab's part of page_sums, from its slab_page_state. */
-static uint64_t sums_of(uint64_t state)
-{
-	return (uint64_t)count_bits((state >> 32) & (uint32_t)state) << 32 | count_bits(state >> 32);
-}
-
-/* The sums follow this slab's pages, from slab_page_state `before`. */
-static void recount(struct cache *cache, uint64_t before, uint64_t after)
-{
-	cache->page_changes += sums_of(after) - sums_of(before);
-}
-
-/* Puts the slab where its counts now say: after every change of it. `before` is its slab_page_state from before. */
-static void slab_relist(struct cache *cache, struct slab *slab, uint64_t before)
-{
-	uint64_t after = slab_page_state(slab);
-	relist_bucket(cache, slab);
-	if (likely(after == before))
-		return;
-	recount(cache, before, after);
-	relist_purgeable(cache, slab, slab_idle_pages(slab) != 0);
-}
-
-static void slab_link(struct cache *cache, struct slab *slab)
-{
-	slab->bucket = BUCKET_NONE;
-	cache->slabs++;
-	slab_relist(cache, slab, 0);
-}
-
-static void slab_unlink(struct cache *cache, struct slab *slab)
-{
-	list_remove(&cache->partial[slab->bucket], &slab->partial);
-	relist_purgeable(cache, slab, false);
-	recount(cache, slab_page_state(slab), 0);
-	cache->slabs--;
-}
-
 static struct slab *fullest_partial(const struct cache *cache)
 {
-	for (unsigned bucket = 0; bucket < PARTIAL_BUCKETS; bucket++)
-		if (!list_is_empty(&cache->partial[bucket]))
-			return list_entry(cache->partial[bucket].first, struct slab, partial);
+	for (unsigned bucket = 0; bucket <= BUCKET_EMPTY; bucket++)
+		if (!list_is_empty(&cache->list[bucket]))
+			return list_entry(cache->list[bucket].first, struct slab, listed);
 	return NULL;
-}
-
-/* Under the lock: no atomic addition is needed. */
-static void count_out(struct cache *cache, size_t more)
-{
-	size_t out = atomic_load_explicit(&cache->objects_out, memory_order_relaxed);
-	atomic_store_explicit(&cache->objects_out, out + more, memory_order_relaxed);
 }
 
 /* The lowest address stands last, as slab_take has it. cache.lock is held. */
@@ -150,9 +55,9 @@ static size_t take_lines(struct cache *cache, void **objects, size_t wanted)
 	if (count == 0)
 		return take_from_slabs(cache, objects, wanted);
 	for (unsigned bucket = PARTIAL_BUCKETS; bucket-- > 0;) {
-		if (list_is_empty(&cache->partial[bucket]))
+		if (list_is_empty(&cache->list[bucket]))
 			continue;
-		struct slab *slab = list_entry(cache->partial[bucket].first, struct slab, partial);
+		struct slab *slab = list_entry(cache->list[bucket].first, struct slab, listed);
 		uint64_t before = slab_page_state(slab);
 		size_t taken = slab_take_lines(slab, objects, count);
 		slab_relist(cache, slab, before);
@@ -199,7 +104,7 @@ static inline size_t alloc_by(take_function *take, unsigned size_class, void **o
 	cache_lock(cache);
 	size_t taken = take(cache, objects, count);
 	cache_unlock(cache);
-	if (taken > 0)
+	if (taken > 0 || size_class >= CLASS_COUNT)
 		return taken;
 	struct slab *made = grow_and_lock(cache, size_class);
 	if (made == NULL)
@@ -292,7 +197,10 @@ static size_t find_groups(unsigned size_class, void *const *objects, size_t coun
 	return ngroups;
 }
 
-/* Puts objects of one slab back. If it is empty now it is unlinked and goes to `emptied`. cache.lock is held. */
+/*
+ * Puts objects of one slab back. If it is empty now, and is not to be kept so, it is unlinked and goes to `emptied`.
+ * cache.lock is held.
+ */
 static void put_group(struct cache *cache, struct slab *slab, void *const *objects, size_t count, struct list *emptied,
 		      const char *function)
 {
@@ -301,17 +209,17 @@ static void put_group(struct cache *cache, struct slab *slab, void *const *objec
 	if (unlikely(done < count))
 		report_bad_pointer(REPORT_DOUBLE_FREE, objects[done], function);
 	slab_relist(cache, slab, before);
-	if (likely(!slab_is_empty(slab)))
+	if (likely(!slab_is_empty(slab)) || object_slabs_keep(cache))
 		return;
 	slab_unlink(cache, slab);
-	list_push_front(emptied, &slab->partial);
+	list_push_front(emptied, &slab->listed);
 }
 
 static void destroy_list(struct list *slabs)
 {
 	while (!list_is_empty(slabs)) {
-		struct slab *slab = list_entry(slabs->first, struct slab, partial);
-		list_remove(slabs, &slab->partial);
+		struct slab *slab = list_entry(slabs->first, struct slab, listed);
+		list_remove(slabs, &slab->listed);
 		slab_destroy(slab);
 	}
 }
@@ -337,107 +245,23 @@ void cache_free(unsigned size_class, void **objects, size_t count, const char *f
 	reclaim_if_due();
 }
 
-/* The part of an idle page mask that makes up whole pages of the system: its first run; 0 when there is none. */
-static uint32_t first_purgeable_run(const struct slab *slab, uint32_t idle)
-{
-	unsigned unit = (unsigned)(os_page_size() >> PAGE_SHIFT);
-	while (idle != 0) {
-		unsigned first = low_bit(idle);
-		unsigned count = low_bit(~(uint64_t)(idle >> first));
-		uintptr_t begin = round_up(slab->first_page + first, unit);
-		uintptr_t end = round_down(slab->first_page + first + count, unit);
-		if (begin < end)
-			return (uint32_t)bit_range((unsigned)(begin - slab->first_page), (unsigned)(end - begin));
-		idle &= ~(uint32_t)bit_range(first, count);
-	}
-	return 0;
-}
-
-static bool purge_run(const struct slab *slab, uint32_t run)
-{
-	uintptr_t address = (slab->first_page + low_bit(run)) << PAGE_SHIFT;
-	return os_purge((void *)address, (size_t)count_bits(run) << PAGE_SHIFT);
-}
-
-/*
- * Purges one run of idle pages of a slab. The objects over them are reserved meanwhile, so that nobody can be handed
- * memory that is about to vanish, and the lock is free for others. cache.lock is held before and after.
- */
-static bool purge_slab(struct cache *cache, struct slab *slab, uint32_t run)
-{
-	uint64_t before = slab_page_state(slab);
-	slab_reserve_pages(slab, run);
-	slab_relist(cache, slab, before);
-	cache_unlock(cache);
-	bool gone = purge_run(slab, run);
-	if (gone)
-		purge_note_purged(count_bits(run));
-	cache_lock(cache);
-	before = slab_page_state(slab);
-	slab_restore_pages(slab, run, gone);
-	slab_relist(cache, slab, before);
-	return gone;
-}
-
-/* A slab that others emptied while its pages were reserved is nobody's to destroy but the purger's. */
-static void destroy_if_empty(struct cache *cache, struct slab *slab)
-{
-	bool empty = slab_is_empty(slab);
-	if (empty)
-		slab_unlink(cache, slab);
-	cache_unlock(cache);
-	if (empty)
-		slab_destroy(slab);
-	cache_lock(cache);
-}
-
-/*
- * One step: false when the kernel refused. A slab without a whole idle page of the system leaves the list till it
- * changes.
- */
-static bool purge_first(struct cache *cache, size_t *purged)
-{
-	struct slab *slab = list_entry(cache->purgeable.first, struct slab, purgeable);
-	uint32_t run = first_purgeable_run(slab, slab_idle_pages(slab));
-	if (run == 0) {
-		relist_purgeable(cache, slab, false);
-		return true;
-	}
-	bool gone = purge_slab(cache, slab, run);
-	*purged += gone ? count_bits(run) : 0;
-	if (!gone && slab->is_purgeable) {
-		relist_purgeable(cache, slab, false);
-		relist_purgeable(cache, slab, true);
-	}
-	destroy_if_empty(cache, slab);
-	return gone;
-}
-
-size_t cache_purge(unsigned size_class, size_t keep_pages)
-{
-	struct cache *cache = &caches[size_class];
-	size_t purged = 0;
-	int refused = 0;
-	cache_lock(cache);
-	while (refused < REFUSALS_MAX && cache_idle_pages() > keep_pages && !list_is_empty(&cache->purgeable))
-		refused += !purge_first(cache, &purged);
-	cache_unlock(cache);
-	return purged;
-}
-
 void cache_check(unsigned size_class)
 {
 	struct cache *cache = &caches[size_class];
 	cache_lock(cache);
-	for (unsigned bucket = 0; bucket < PARTIAL_BUCKETS; bucket++) {
-		for (struct list_node *node = cache->partial[bucket].first; node != NULL; node = node->next) {
-			struct slab *slab = list_entry(node, struct slab, partial);
+	uint32_t empty = 0;
+	for (unsigned bucket = 0; bucket < BUCKET_COUNT; bucket++) {
+		for (struct list_node *node = cache->list[bucket].first; node != NULL; node = node->next) {
+			struct slab *slab = list_entry(node, struct slab, listed);
 			slab_check(slab);
+			empty += bucket == BUCKET_EMPTY;
 			if (slab->bucket != bucket || bucket_of(slab) != bucket || slab->class != size_class)
 				report_internal("cache: a slab is in the wrong list");
 			if (slab->is_purgeable != (slab_idle_pages(slab) != 0))
 				report_internal("cache: a slab is wrongly purgeable or not");
 		}
 	}
+	if (empty != (cache->kind == NULL ? 0 : cache->kind->empty_slabs))
+		report_internal("cache: the empty slabs are counted wrongly");
 	cache_unlock(cache);
 }

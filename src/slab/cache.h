@@ -1,17 +1,18 @@
 /*
- * cache.h - all slabs of one size class (the kernel's kmem_cache), and the depot of its magazines.
+ * cache.h - all slabs of one size class or object cache (the kernel's kmem_cache), and the depot of its magazines.
  *
  *      thread caches <-> depot: full magazines, exchanged whole        depot.lock, RANK_DEPOT
  *                          |
- *                        slabs: partial[0..3] by how much is free      cache.lock, RANK_CACHE
+ *                        slabs: list[0..3] by how much is free         cache.lock, RANK_CACHE
  *                          |
  *                        pages (page/zone.h)
  *
- * Slabs: full ones are on no list; partial ones stand in the bucket of their free share, and objects are taken from
- * the fullest, so that the others empty out; an empty one goes back to the buddy at once.
+ * Slabs: partial ones stand in the bucket of their free share, and objects are taken from the fullest, so that the
+ * others empty out. In malloc's classes full ones are on no list, and an empty one goes back to the buddy at once. In
+ * object caches full ones are listed, and some empty ones are kept (object_cache.h).
  *
- * Invariant (cache_check): objects out = sum over slabs of (objects - nfree); a slab with 0 < nfree < objects is in
- * partial[bucket_of(slab)]; a slab with idle pages is in purgeable.
+ * Invariant (cache_check): objects out = sum over slabs of (objects - nfree); a slab that is listed is in
+ * list[bucket_of(slab)]; a slab with idle pages is in purgeable.
  */
 #ifndef LM_SLAB_CACHE_H
 #define LM_SLAB_CACHE_H
@@ -20,7 +21,14 @@
 #include "slab/magazine.h"
 #include "slab/slab.h"
 
-enum { PARTIAL_BUCKETS = 4, BUCKET_NONE = PARTIAL_BUCKETS };
+enum bucket {
+	PARTIAL_BUCKETS = 4, /* 0 to 3: less than so many quarters, and one, are free */
+	BUCKET_EMPTY = PARTIAL_BUCKETS,
+	BUCKET_FULL,
+	BUCKET_COUNT,
+};
+
+struct object_kind;
 
 struct depot {
 	struct lock lock;
@@ -36,16 +44,20 @@ struct depot {
 struct cache {
 	struct lock lock;
 	uint32_t slabs;
-	struct list partial[PARTIAL_BUCKETS];
+	struct list list[BUCKET_COUNT];
 	struct list purgeable;
+	struct object_kind *kind; /* of an object cache; NULL: a size class of malloc */
 	uint64_t page_changes; /* to be added to the sums over all caches when the lock is released */
 	_Atomic size_t objects_out; /* taken from slabs: live, or in magazines. Read without the lock as a hint */
 	struct depot depot;
 } cache_line_aligned;
 
-extern struct cache caches[CLASS_COUNT];
+extern struct cache caches[ID_COUNT];
 
-/* Takes up to `count` objects from the slabs of a class: how many. 0 when out of memory. */
+/*
+ * Takes up to `count` objects from the slabs of a class: how many. 0 when out of memory, and in an object cache when
+ * all slabs that there are are full.
+ */
 size_t cache_alloc(unsigned size_class, void **objects, size_t count);
 
 /* The same, of small objects that have their cache lines for themselves: fours of them, where 4 or more are wanted. */
@@ -79,9 +91,10 @@ struct magazine *depot_pop_surplus(unsigned size_class);
 /* Bytes of objects in all depots. */
 size_t depot_bytes(void);
 
-/* Empties the depot of one class, or of all, into the slabs. */
+/* Empties depots into the slabs: of one class, of all of malloc's, of all object caches (purge_lock is held). */
 void depot_drain(unsigned size_class);
 void depot_drain_all(void);
+void depot_drain_objects(void);
 
 /* Pages inside partly used slabs that hold frames for nothing, over all caches. */
 size_t cache_idle_pages(void);

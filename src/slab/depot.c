@@ -160,3 +160,9 @@ void depot_drain_all(void)
 	for (unsigned c = 1; c < CLASS_COUNT; c++)
 		depot_drain(c);
 }
+
+void depot_drain_objects(void)
+{
+	for (unsigned id = CLASS_COUNT; id < size_class_end(); id++)
+		depot_drain(id);
+}

@@ -5,6 +5,7 @@
 
 #include "page/purge.h"
 #include "slab/cache.h"
+#include "slab/object_cache.h"
 
 struct lock purge_lock;
 
@@ -24,8 +25,9 @@ static size_t purge_caches(size_t keep_pages)
 {
 	size_t purged = 0;
 	unsigned start = atomic_load_explicit(&next_class, memory_order_relaxed);
-	for (unsigned i = 0; i < CLASS_COUNT - 1 && cache_idle_pages() > keep_pages; i++) {
-		unsigned c = (start - 1 + i) % (CLASS_COUNT - 1) + 1;
+	unsigned classes = size_class_end() - 1;
+	for (unsigned i = 0; i < classes && cache_idle_pages() > keep_pages; i++) {
+		unsigned c = (start - 1 + i) % classes + 1;
 		purged += cache_purge(c, keep_pages);
 		atomic_store_explicit(&next_class, c, memory_order_relaxed);
 	}
@@ -71,7 +73,10 @@ void reclaim_if_due(void)
 bool reclaim_all(void)
 {
 	depot_drain_all();
+	object_slabs_reap_destructed();
 	lock_acquire(&purge_lock, RANK_PURGE);
+	depot_drain_objects();
+	object_slabs_reap_plain();
 	size_t before = dirty_pages();
 	purge_free_pages(0);
 	purge_caches(0);

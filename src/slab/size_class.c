@@ -19,12 +19,14 @@
 #define OBJECTS(size, npages) ((npages)*4096 / (size))
 #define MAGIC_OF(size, npages) (OBJECTS(size, npages) == 1 ? 1 : MAGIC(size))
 
+#define PAGES_OF(size, npages) (OBJECTS(size, npages) == 1 ? PAGES_ONE : PAGES_EACH)
+
 #define CLASS(size, npages)                                                                                   \
 	{(size),     MAGIC_OF(size, npages), OBJECTS(size, npages), (npages), ORDER(npages), SLOTS(size), FIRST(size), \
-	 QUARTER(OBJECTS(size, npages))}
+	 PAGES_OF(size, npages), QUARTER(OBJECTS(size, npages))}
 
-const struct size_class size_classes[CLASS_COUNT] = {
-	{0, 0, 0, 0, 0, 0, 0, 0},
+struct size_class size_classes[ID_COUNT] = {
+	{0, 0, 0, 0, 0, 0, 0, 0, 0},
 	CLASS(16, 2), CLASS(32, 4), CLASS(48, 4), CLASS(64, 8), CLASS(80, 8), CLASS(96, 8), CLASS(112, 8),
 	CLASS(128, 16),
 	CLASS(144, 16), CLASS(160, 16), CLASS(176, 16), CLASS(192, 16),
@@ -48,6 +50,27 @@ const struct size_class size_classes[CLASS_COUNT] = {
 	CLASS(73728, 18), CLASS(81920, 20), CLASS(90112, 22), CLASS(98304, 24),
 	CLASS(106496, 26), CLASS(114688, 28), CLASS(122880, 30), CLASS(131072, 32),
 };
+
+_Atomic unsigned size_class_ids_end = CLASS_COUNT;
+
+/* Rounded up, unlike QUARTER: a slab that is all free comes to be in list 4, as it may stay. */
+static uint32_t bucket_magic(unsigned objects) { return ((4u << 16) + objects - 1) / objects; }
+
+void size_class_lay_out(struct size_class *class, uint32_t bytes, unsigned objects, unsigned pages,
+			enum page_rule rule)
+{
+	*class = (struct size_class){
+		.bytes = bytes,
+		.magic = objects == 1 ? 1 : MAGIC(bytes),
+		.objects = (uint16_t)objects,
+		.pages = (uint8_t)pages,
+		.order = (uint8_t)ORDER(pages),
+		.magazine_slots = SLOTS(bytes),
+		.first_limit = FIRST(bytes),
+		.page_rule = (uint8_t)rule,
+		.bucket_magic = bucket_magic(objects),
+	};
+}
 
 /* The requests of class c, or of four classes from c on: `size` bytes, `step` more than the class before. */
 #define ONE(c, size, step) [(size) - (step) + 1 ... (size)] = (c)

@@ -1,5 +1,6 @@
 /*
- * size_class.h - the general caches behind malloc: which object sizes there are, and how a slab of each is laid out.
+ * size_class.h - which kinds of objects there are, and how a slab of each is laid out: the general caches behind
+ * malloc, ids 1 to CLASS_COUNT - 1, and the object caches that the program makes, ids from there on (object_cache.h).
  *
  * 16 to 128 bytes in steps of 16; from there eight classes to each doubling, up to 128 KiB. So at most one ninth of an
  * object above 128 bytes is unused, and every object is aligned to 16 bytes, which the x86-64 and AArch64 ABIs ask of
@@ -21,6 +22,7 @@
 
 enum {
 	CLASS_COUNT = 89,          /* with class 0 */
+	ID_COUNT = 512,            /* with the object caches */
 	CLASS_GRAIN_BYTES = 16,    /* every size is a multiple of it */
 	SMALL_MAX_BYTES = 1 << 17, /* the largest class */
 	TABLE_MAX_BYTES = 1024,    /* requests up to here find their class by table */
@@ -40,10 +42,33 @@ struct size_class {
 	uint8_t order;          /* slabs are aligned to 2^order pages */
 	uint8_t magazine_slots; /* room in a magazine */
 	uint8_t first_limit;    /* objects that a fresh magazine holds before it has grown */
-	uint32_t bucket_magic;  /* free objects * this >> 16: the quarter of the slab that is free, 0 to 3 */
+	uint8_t page_rule;      /* enum page_rule */
+	uint32_t bucket_magic;  /* free objects * this >> 16: the slab's list in its cache (enum bucket) */
 };
 
-extern const struct size_class size_classes[CLASS_COUNT];
+/* What the pages of a slab are told apart for. */
+enum page_rule {
+	PAGES_EACH, /* each is empty or not, for itself */
+	PAGES_ONE,  /* a slab of one object: all of them or none */
+	PAGES_KEPT, /* free objects keep their content: no page is ever called empty, and so none is purged */
+};
+
+/*
+ * The ids of malloc never change. Those of object caches are written before the cache is handed out, and read by
+ * nobody once it is destroyed: see object_cache.h.
+ */
+extern struct size_class size_classes[ID_COUNT] LM_HIDDEN;
+
+/* One more than the highest id that was ever in use: how far loops over all caches go. A hint, relaxed. */
+extern _Atomic unsigned size_class_ids_end LM_HIDDEN;
+static inline unsigned size_class_end(void)
+{
+	return atomic_load_explicit(&size_class_ids_end, memory_order_relaxed);
+}
+
+/* Lays out the slabs of an object cache: slots, limits and lists follow from bytes, objects and pages. */
+void size_class_lay_out(struct size_class *class, uint32_t bytes, unsigned objects, unsigned pages,
+			enum page_rule rule);
 
 /*
  * Class of a request of up to TABLE_MAX_BYTES, by its bytes: to make an index of 16-byte units from them would take two

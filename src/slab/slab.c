@@ -19,9 +19,6 @@ struct span {
 
 static const struct size_class *class_of(const struct slab *slab) { return &size_classes[slab->class]; }
 
-static bool one_object(const struct slab *slab) { return class_of(slab)->objects == 1; }
-
-static uintptr_t slab_base(const struct slab *slab) { return slab->first_page << PAGE_SHIFT; }
 
 static void bitmap_fill(struct slab *slab, unsigned objects)
 {
@@ -32,7 +29,7 @@ static void bitmap_fill(struct slab *slab, unsigned objects)
 	}
 }
 
-struct slab *slab_create(unsigned size_class)
+static struct slab *create(unsigned size_class, unsigned colour)
 {
 	const struct size_class *class = &size_classes[size_class];
 	struct page_run run;
@@ -48,16 +45,62 @@ struct slab *slab_create(unsigned size_class)
 		.empty = slab_all_pages(size_class),
 		.dirty = run.dirty,
 		.nfree = class->objects,
-		.class = (uint8_t)size_class,
+		.class = (uint16_t)size_class,
+		.colour = (uint16_t)colour,
 		.zone = (uint8_t)run.zone,
 	};
 	bitmap_fill(slab, class->objects);
 	if (class->bytes <= HUGE_OBJECT_MAX_BYTES)
 		huge_begin(&run);
 	pagemap_link(run.page)->slab = slab;
-	pagemap_set_kind(run.page, PAGE_SLAB);
-	pagemap_set_class(run.page, class->pages, size_class);
 	return slab;
+}
+
+struct slab *slab_create(unsigned size_class)
+{
+	struct slab *slab = create(size_class, 0);
+	if (slab == NULL)
+		return NULL;
+	pagemap_set_kind(slab->first_page, PAGE_SLAB);
+	pagemap_set_class(slab->first_page, size_classes[size_class].pages, size_class);
+	return slab;
+}
+
+/* The kind of each page of an object cache's slab: free() and realloc() may ask for the slab of any object. */
+static void set_kinds(const struct slab *slab, uint8_t kind)
+{
+	for (unsigned i = 0; i < class_of(slab)->pages; i++)
+		pagemap_set_kind(slab->first_page + i, kind);
+}
+
+struct slab *slab_create_coloured(unsigned id, unsigned colour)
+{
+	struct slab *slab = create(id, colour);
+	if (slab == NULL)
+		return NULL;
+	if (size_classes[id].page_rule == PAGES_KEPT) {
+		slab->empty = 0;
+		slab->dirty = slab_all_pages(id);
+	}
+	set_kinds(slab, PAGE_OBJECTS | size_classes[id].order);
+	return slab;
+}
+
+struct slab *slab_of_objects(uintptr_t address)
+{
+	uintptr_t page = address >> PAGE_SHIFT;
+	uint8_t kind = pagemap_kind(page);
+	if ((kind & ~PAGE_OBJECTS_ORDER_MASK) != PAGE_OBJECTS)
+		return NULL;
+	struct slab *slab = pagemap_link(round_down(page, (uintptr_t)1 << (kind & PAGE_OBJECTS_ORDER_MASK)))->slab;
+	/* Where the pointer is bad the slab may be gone just now, and its descriptor something else. */
+	return slab->class >= CLASS_COUNT && slab->class < ID_COUNT ? slab : NULL;
+}
+
+noinline struct slab *slab_of_cache(uintptr_t address, unsigned id)
+{
+	struct slab *slab = slab_of_objects(address);
+	return slab != NULL && slab->class == id ? slab : NULL;
 }
 
 void slab_destroy(struct slab *slab)
@@ -68,8 +111,12 @@ void slab_destroy(struct slab *slab)
 		.dirty = slab->dirty,
 		.zone = slab->zone,
 	};
-	pagemap_set_class(run.page, run.npages, 0);
-	pagemap_set_kind(run.page, PAGE_NONE);
+	if (slab->class < CLASS_COUNT) {
+		pagemap_set_class(run.page, run.npages, 0);
+		pagemap_set_kind(run.page, PAGE_NONE);
+	} else {
+		set_kinds(slab, PAGE_NONE);
+	}
 	page_free(&run);
 	meta_free(slab, sizeof(struct slab));
 }
@@ -78,18 +125,19 @@ void slab_destroy(struct slab *slab)
 static uint32_t pages_of(const struct slab *slab, struct span span)
 {
 	uint32_t bytes = class_of(slab)->bytes;
-	unsigned first = span.first * bytes >> PAGE_SHIFT;
-	unsigned last = ((span.last + 1) * bytes - 1) >> PAGE_SHIFT;
+	unsigned first = (slab->colour + span.first * bytes) >> PAGE_SHIFT;
+	unsigned last = (slab->colour + (span.last + 1) * bytes - 1) >> PAGE_SHIFT;
 	return (uint32_t)bit_range(first, last - first + 1);
 }
 
 /* The objects that overlap the pages first to last; past the last object there is only waste. */
-static struct span objects_over(const struct slab *slab, unsigned first, unsigned last)
+static inline struct span objects_over(const struct slab *slab, unsigned first, unsigned last)
 {
 	const struct size_class *class = class_of(slab);
-	unsigned end = size_class_index(class->magic, ((last + 1) << PAGE_SHIFT) - 1);
+	unsigned begin = first == 0 ? 0 : (first << PAGE_SHIFT) - slab->colour;
+	unsigned end = size_class_index(class->magic, ((last + 1) << PAGE_SHIFT) - 1 - slab->colour);
 	unsigned most = class->objects - 1u;
-	return (struct span){size_class_index(class->magic, first << PAGE_SHIFT), end < most ? end : most};
+	return (struct span){size_class_index(class->magic, begin), end < most ? end : most};
 }
 
 /* Marks pages as in use: the object that was just taken lies on them. */
@@ -106,7 +154,7 @@ static void pages_take(struct slab *slab, uint32_t pages)
 
 static unsigned index_of(const struct slab *slab, uintptr_t address)
 {
-	return size_class_index(class_of(slab)->magic, (uint32_t)(address - slab_base(slab)));
+	return size_class_index(class_of(slab)->magic, (uint32_t)(address - slab_first_object(slab)));
 }
 
 /*
@@ -116,7 +164,7 @@ static unsigned index_of(const struct slab *slab, uintptr_t address)
 static void **word_take(struct slab *slab, unsigned word, uint64_t free, void **objects, void **slot)
 {
 	uint32_t bytes = class_of(slab)->bytes;
-	uintptr_t base = slab_base(slab) + (uintptr_t)word * 64 * bytes;
+	uintptr_t base = slab_first_object(slab) + (uintptr_t)word * 64 * bytes;
 	/* Many a slab is fresh: there a word is a row. */
 	if (free == UINT64_MAX && slot - objects >= 64) {
 		slab->free[word] = 0;
@@ -214,9 +262,9 @@ static bool is_free(const struct slab *slab, unsigned index) { return slab->free
  */
 static bool neighbour_holds(const struct slab *slab, unsigned index)
 {
-	unsigned offset = index * class_of(slab)->bytes;
+	unsigned offset = slab->colour + index * class_of(slab)->bytes;
 	unsigned end = offset + class_of(slab)->bytes;
-	bool before = offset % PAGE_BYTES != 0 && !is_free(slab, index - 1);
+	bool before = offset % PAGE_BYTES != 0 && index != 0 && !is_free(slab, index - 1);
 	bool behind = end % PAGE_BYTES != 0 && index + 1 < class_of(slab)->objects && !is_free(slab, index + 1);
 	unsigned pages = ((end - 1) >> PAGE_SHIFT) - (offset >> PAGE_SHIFT) + 1;
 	return pages == 1 ? before || behind : pages == 2 && before && behind;
@@ -254,7 +302,7 @@ static uint64_t no_objects(const struct slab *slab, unsigned word)
  */
 static size_t word_put(struct slab *slab, void *const *objects, size_t at, size_t count, uint32_t *pages)
 {
-	uintptr_t base = slab_base(slab);
+	uintptr_t base = slab_first_object(slab);
 	uint32_t magic = class_of(slab)->magic;
 	unsigned word = index_of(slab, (uintptr_t)objects[at]) / 64;
 	uint64_t none = no_objects(slab, word);
@@ -286,8 +334,8 @@ size_t slab_put(struct slab *slab, void *const *objects, size_t count)
 	slab->nfree += (uint16_t)done;
 	if (unlikely(done < count))
 		return done;
-	if (one_object(slab))
-		slab->empty = slab_all_pages(slab->class);
+	if (unlikely(class_of(slab)->page_rule != PAGES_EACH))
+		slab->empty = class_of(slab)->page_rule == PAGES_ONE ? slab_all_pages(slab->class) : 0;
 	else if (count > 1 || !neighbour_holds(slab, index_of(slab, (uintptr_t)objects[0])))
 		pages_settle(slab, pages);
 	return done;
@@ -338,7 +386,10 @@ void slab_check(const struct slab *slab)
 		report_internal("slab: nfree and the bitmap differ");
 	if (slab->is_reserved)
 		return;
-	for (unsigned page = 0; page < class_of(slab)->pages; page++) {
+	bool kept = class_of(slab)->page_rule == PAGES_KEPT;
+	if (kept && slab->empty != 0)
+		report_internal("slab: a page that is kept is called empty");
+	for (unsigned page = 0; page < class_of(slab)->pages && !kept; page++) {
 		bool empty = slab->empty >> page & 1;
 		if (empty != all_free(slab, objects_over(slab, page, page)))
 			report_internal("slab: a page is wrongly empty or not");

@@ -2,8 +2,12 @@
  * slab.h - a slab: up to 32 pages cut into equal objects, and its descriptor, which lies elsewhere.
  *
  *      descriptor (two cache lines)              pages
- *      [ list links, counts, page masks ]        [ object 0 | object 1 | ... | object n-1 | waste ]
+ *      [ list links, counts, page masks ]        [ colour | object 0 | object 1 | ... | object n-1 | waste ]
  *      [ bitmap: bit i set = i is free  ]         aligned to 2^order pages: the head page follows from any pointer
+ *
+ * Colour: the slabs of an object cache begin their first objects at different cache lines, within what would be waste,
+ * so that the same field of many objects does not always meet the same set of the CPU's cache. Always less than a page,
+ * and 0 in malloc's slabs: free() computes where objects begin without asking the descriptor.
  *
  * Page masks (bit i: page i of the slab; slabs of one object keep only dirty):
  *      empty   no object that overlaps the page is taken
@@ -11,9 +15,10 @@
  *      purged  was given back after use, and nothing has been put on it since
  *
  * Invariant (slab_check): nfree = bits set in the bitmap <= objects; page i is in `empty` exactly if all objects over
- * it are free; ~empty is within dirty; purged is within empty & ~dirty.
+ * it are free; ~empty is within dirty; purged is within empty & ~dirty. Where free objects keep their content
+ * (PAGES_KEPT), empty is 0 always.
  *
- * Owner: the cache of its size class; cache.lock guards all of it. class, zone and first_page never change.
+ * Owner: the cache of its size class; cache.lock guards all of it. class, colour, zone and first_page never change.
  */
 #ifndef LM_SLAB_SLAB_H
 #define LM_SLAB_SLAB_H
@@ -29,16 +34,17 @@
 enum { BITMAP_WORDS = SLAB_MAX_OBJECTS / 64 };
 
 struct slab {
-	struct list_node partial;   /* in cache.partial[bucket] */
+	struct list_node listed;    /* in cache.list[bucket], if there is such a list */
 	struct list_node purgeable; /* in cache.purgeable while is_purgeable */
 	uintptr_t first_page;
 	uint32_t empty;
 	uint32_t dirty;
 	uint32_t purged;
 	uint16_t nfree;
-	uint8_t class;
+	uint16_t class;
+	uint16_t colour; /* bytes */
 	uint8_t zone;
-	uint8_t bucket; /* BUCKET_NONE: full */
+	uint8_t bucket;
 	bool is_purgeable;
 	bool is_reserved; /* a purge is under way: the page masks hold again after slab_restore_pages */
 	uint64_t free[BITMAP_WORDS] cache_line_aligned;
@@ -46,6 +52,9 @@ struct slab {
 
 /* A new slab of a class, all objects free, registered in the page map; NULL when out of memory. No lock is held. */
 struct slab *slab_create(unsigned size_class);
+
+/* The same for an object cache: the first object stands at `colour`. Objects that keep their content have none yet. */
+struct slab *slab_create_coloured(unsigned id, unsigned colour);
 
 /* Gives an all-free slab's pages back and its descriptor. No lock is held; nothing may refer to it any more. */
 void slab_destroy(struct slab *slab);
@@ -56,12 +65,37 @@ static inline uintptr_t slab_base_of(uintptr_t address, unsigned size_class)
 	return round_down(address, (uintptr_t)PAGE_BYTES << size_classes[size_class].order);
 }
 
+/* The slab of an object cache that `address` lies in, or NULL. For any address. */
+struct slab *slab_of_objects(uintptr_t address);
+
+/* The same where it is of this object cache. */
+struct slab *slab_of_cache(uintptr_t address, unsigned id);
+
 /* The slab of an object of class `size_class`, or NULL where there is none of that class. */
 static inline struct slab *slab_of(uintptr_t address, unsigned size_class)
 {
 	if (unlikely(pagemap_class(address) != size_class))
-		return NULL;
+		return slab_of_cache(address, size_class);
 	return pagemap_link(slab_base_of(address, size_class) >> PAGE_SHIFT)->slab;
+}
+
+/* Where its first object stands, and the object of an index. */
+static inline uintptr_t slab_first_object(const struct slab *slab)
+{
+	return (slab->first_page << PAGE_SHIFT) + slab->colour;
+}
+
+static inline void *slab_object(const struct slab *slab, unsigned index)
+{
+	return (void *)(slab_first_object(slab) + (uintptr_t)index * size_classes[slab->class].bytes);
+}
+
+/* True if one of its objects begins at the address, which may lie anywhere. */
+static inline bool slab_object_begins(const struct slab *slab, uintptr_t address)
+{
+	const struct size_class *class = &size_classes[slab->class];
+	uintptr_t offset = address - slab_first_object(slab);
+	return offset < (uintptr_t)class->objects * class->bytes && size_class_begins(class->magic, (uint32_t)offset);
 }
 
 /*

@@ -7,6 +7,7 @@
 #include "page/purge.h"
 #include "slab/bin.h"
 #include "slab/cache.h"
+#include "slab/object_bin.h"
 
 /* The bottom of no magazine: popping it yields NULL, and as its own limit it is full too. */
 static void *const nothing[1] = {NULL};
@@ -14,6 +15,8 @@ static void *const nothing[1] = {NULL};
 const struct bin thread_cache_no_bins[CLASS_COUNT + 1] = {
 	[0 ... CLASS_COUNT] = {.top = (void **)nothing, .limit = (void **)nothing},
 };
+
+const struct object_bin object_bin_none = {.bin = {.top = (void **)nothing, .limit = (void **)nothing}};
 
 _Thread_local struct thread_cache *thread_cache_self __attribute__((tls_model("initial-exec"))) =
 	THREAD_CACHE_NONE;
@@ -49,6 +52,8 @@ static noinline struct thread_cache *cache_create(void)
 	bins_init(cache);
 	cache->charged = 0;
 	cache->hand = 1;
+	cache->objects = &object_table_none;
+	lock_reset(&cache->objects_lock);
 	lock_acquire(&threads_lock, RANK_THREADS);
 	list_push_back(&threads, &cache->node);
 	lock_release(&threads_lock, RANK_THREADS);
@@ -97,6 +102,7 @@ void thread_cache_flush(void)
 	thread_cache_enter_miss(cache);
 	for (unsigned c = 1; c < CLASS_COUNT; c++)
 		bin_close(cache, c);
+	bins_close_objects(cache);
 	thread_cache_leave_miss(cache);
 }
 
@@ -106,7 +112,7 @@ void thread_cache_verify(void)
 	if (cache == THREAD_CACHE_NONE || cache == THREAD_CACHE_ENDED ||
 	    atomic_load_explicit(&cache->busy, memory_order_relaxed) != 0)
 		return;
-	for (unsigned c = 1; c < CLASS_COUNT; c++)
+	for (unsigned c = 1; c < thread_cache_end_of(cache); c++)
 		bin_verify(cache, c);
 }
 
@@ -118,10 +124,12 @@ static void cache_destroy(struct thread_cache *next)
 		return;
 	thread_cache_flush();
 	thread_cache_self = next;
+	object_table_self = &object_table_none;
 	lock_acquire(&threads_lock, RANK_THREADS);
 	list_remove(&threads, &cache->node);
 	lock_release(&threads_lock, RANK_THREADS);
 	count_threads((size_t)-1);
+	object_table_destroy(cache->objects);
 	meta_free(cache, sizeof(struct thread_cache));
 }
 
@@ -144,13 +152,25 @@ void thread_cache_count_objects(size_t objects[CLASS_COUNT])
 	lock_release(&threads_lock, RANK_THREADS);
 }
 
+size_t thread_cache_for_each(size_t (*visit)(struct thread_cache *cache, unsigned id), unsigned id)
+{
+	size_t sum = 0;
+	lock_acquire(&threads_lock, RANK_THREADS);
+	for (struct list_node *node = threads.first; node != NULL; node = node->next)
+		sum += visit(list_entry(node, struct thread_cache, node), id);
+	lock_release(&threads_lock, RANK_THREADS);
+	return sum;
+}
+
 void thread_cache_fork_child(void)
 {
 	struct thread_cache *cache = thread_cache_self;
 	bool own = cache != THREAD_CACHE_NONE && cache != THREAD_CACHE_ENDED;
 	threads = (struct list){NULL, NULL};
-	if (own)
+	if (own) {
 		list_push_back(&threads, &cache->node);
+		lock_reset(&cache->objects_lock);
+	}
 	atomic_store_explicit(&thread_count, own, memory_order_relaxed);
 	purge_note_threads(own);
 	bin_charge_only(own ? cache : NULL);
@@ -159,9 +179,9 @@ void thread_cache_fork_child(void)
 void thread_cache_check(const struct thread_cache *cache)
 {
 	size_t charged = 0;
-	for (unsigned c = 1; c < CLASS_COUNT; c++) {
+	for (unsigned c = 1; c < thread_cache_end_of(cache); c++) {
 		bin_check(cache, c);
-		charged += cache->side[c].charge;
+		charged += side_at(cache, c)->charge;
 	}
 	if (charged != cache->charged)
 		report_internal("thread cache: the charges differ");

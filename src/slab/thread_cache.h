@@ -4,6 +4,7 @@
  *      thread_cache_self -> bin[class]:  top --> the last object in the loaded magazine, or its NULL bottom
  *                                        limit -> the slot that top may not pass
  *                           side[class]: the other magazine, which is full or empty
+ *      object_table_self -> bin[id - CLASS_COUNT] -> the same for an object cache (object_bin.h)
  *
  * A thread that has no cache yet (or none any more, or is not to have one) points at a static one in which every
  * magazine is empty and full at once: each call misses, and the miss finds out why. Class 0 is such a bin in every
@@ -27,7 +28,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* 32 bytes: two bins in a cache line, an index is a shift. */
+/* 32 bytes: two bins in a cache line, an index is a shift. In an object cache's, offset_mask is not used. */
 struct bin {
 	void **_Atomic top;
 	void **limit;
@@ -49,9 +50,25 @@ struct side {
 	bool was_dirty;  /* the last object that calloc took past the magazines had to be cleared */
 };
 
+/* A thread's bin for an object cache, and the slab that an object was last freed into: object_bin.h. */
+struct object_bin {
+	struct bin bin;
+	uintptr_t first; /* its first object; */
+	uint32_t span;   /* bytes from there to the end of the last one; 0: no such slab yet */
+	struct side side;
+} cache_line_aligned;
+
+/* By id - CLASS_COUNT. What stands there without a bin of its own is object_bin_none, which is closed. */
+struct object_table {
+	size_t count;
+	struct object_bin *bin[];
+};
+
 struct thread_cache {
 	struct bin bin[CLASS_COUNT];
 	struct side side[CLASS_COUNT];
+	struct object_table *objects;
+	struct lock objects_lock; /* RANK_OBJECTS: see object_bin.h */
 	struct list_node node;
 	size_t charged;
 	unsigned hand; /* the class at which the search for room goes on */
@@ -59,8 +76,36 @@ struct thread_cache {
 	_Atomic unsigned busy; /* inside of a miss: the bins may be half changed. For exit in a signal handler */
 };
 
-/* The one word of thread-local storage. */
+/* The two words of thread-local storage; the second is self->objects, or an empty table where there is no cache. */
 extern _Thread_local struct thread_cache *thread_cache_self __attribute__((tls_model("initial-exec")));
+extern _Thread_local struct object_table *object_table_self __attribute__((tls_model("initial-exec")));
+
+extern struct object_table object_table_none LM_HIDDEN;
+extern const struct object_bin object_bin_none LM_HIDDEN;
+
+/* One more than the highest id that the cache has a bin for. */
+static inline unsigned thread_cache_end_of(const struct thread_cache *cache)
+{
+	return CLASS_COUNT + (unsigned)cache->objects->count;
+}
+
+static inline struct object_bin *object_bin_at(const struct thread_cache *cache, unsigned id)
+{
+	if (id < thread_cache_end_of(cache))
+		return cache->objects->bin[id - CLASS_COUNT];
+	return (struct object_bin *)(uintptr_t)&object_bin_none;
+}
+
+/* The two halves of any bin. */
+static inline struct bin *bin_at(const struct thread_cache *cache, unsigned c)
+{
+	return likely(c < CLASS_COUNT) ? (struct bin *)(uintptr_t)&cache->bin[c] : &object_bin_at(cache, c)->bin;
+}
+
+static inline struct side *side_at(const struct thread_cache *cache, unsigned c)
+{
+	return likely(c < CLASS_COUNT) ? (struct side *)(uintptr_t)&cache->side[c] : &object_bin_at(cache, c)->side;
+}
 
 /*
  * What threads without a cache point at: one for "not yet", one for "no more". Never written, and never read but for
@@ -162,9 +207,12 @@ void thread_cache_end(void);
 /* The same, but the thread may get a new cache at its next miss. */
 void thread_cache_leave(void);
 
-/* The number of threads that have a cache; objects of a class that stand in their magazines. */
+/* The number of threads that have a cache; objects of malloc's classes that stand in their magazines. */
 size_t thread_cache_count(void);
 void thread_cache_count_objects(size_t objects[CLASS_COUNT]);
+
+/* Calls visit(cache, id) for each thread's cache, with threads_lock held: the sum of what it returns. */
+size_t thread_cache_for_each(size_t (*visit)(struct thread_cache *cache, unsigned id), unsigned id);
 
 /* In the child of fork: this thread's cache is the only one; what the others held is lost. */
 void thread_cache_fork_child(void);

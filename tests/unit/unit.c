@@ -268,10 +268,10 @@ size_t idle_limit(void) { return purge_limit_pages(zone_used_pages() - cache_emp
 size_t listed_idle_pages(void)
 {
 	size_t pages = 0;
-	for (unsigned c = 1; c < CLASS_COUNT; c++)
-		for (unsigned bucket = 0; bucket < PARTIAL_BUCKETS; bucket++)
-			for (struct list_node *node = caches[c].partial[bucket].first; node != NULL; node = node->next)
-				pages += count_bits(slab_idle_pages(list_entry(node, struct slab, partial)));
+	for (unsigned c = 1; c < size_class_end(); c++)
+		for (unsigned bucket = 0; bucket <= BUCKET_EMPTY; bucket++)
+			for (struct list_node *node = caches[c].list[bucket].first; node != NULL; node = node->next)
+				pages += count_bits(slab_idle_pages(list_entry(node, struct slab, listed)));
 	return pages;
 }
 
@@ -280,8 +280,8 @@ void check_all_objects_free(void)
 	for (unsigned c = 1; c < CLASS_COUNT; c++) {
 		size_t untouched = 0;
 		for (unsigned bucket = 0; bucket < PARTIAL_BUCKETS; bucket++)
-			for (struct list_node *node = caches[c].partial[bucket].first; node != NULL; node = node->next)
-				untouched += slab_is_empty(list_entry(node, struct slab, partial));
+			for (struct list_node *node = caches[c].list[bucket].first; node != NULL; node = node->next)
+				untouched += slab_is_empty(list_entry(node, struct slab, listed));
 		check(caches[c].objects_out == 0 && caches[c].slabs == untouched);
 	}
 	check(cache_idle_pages() == listed_idle_pages());
@@ -292,7 +292,7 @@ void check_everything(void)
 {
 	for (int id = 0; id < ZONE_COUNT; id++)
 		zone_check(&zones[id]);
-	for (unsigned c = 1; c < CLASS_COUNT; c++)
+	for (unsigned c = 1; c < size_class_end(); c++)
 		cache_check(c);
 	if (thread_cache_self != THREAD_CACHE_NONE && thread_cache_self != THREAD_CACHE_ENDED)
 		thread_cache_check(thread_cache_self);

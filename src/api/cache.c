@@ -1,0 +1,232 @@
+/*
+ * cache.c - object caches as the program sees them (libmalloc/cache.h, lm_cache_create(3)): what is asked for is looked
+ * at, errno set, shortage met. The caches themselves are slab/object_cache.h.
+ */
+#include "base/bits.h"
+#include "base/compiler.h"
+#include "base/report.h"
+#include "base/syscall.h"
+#include "malloc/heap.h"
+#include "malloc/pointer.h"
+#include "malloc/shortage.h"
+#include "slab/object_cache.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum {
+	ALIGN_MIN = 8,
+	REPORTED_MAX = 16, /* live objects that lm_cache_destroy names */
+	WAIT_NANOSECONDS = 1000000,
+};
+
+#define CACHE_FLAGS (LM_CACHE_HWALIGN | LM_CACHE_POISON | LM_CACHE_RED_ZONE | LM_CACHE_NO_MERGE | LM_CACHE_PANIC)
+#define ALLOC_FLAGS (LM_ZERO | LM_NOSYSCALL | LM_NORETRY | LM_NOFAIL | LM_NOWARN)
+
+static bool name_is_right(const char *name)
+{
+	size_t length = 0;
+	if (name == NULL)
+		return false;
+	for (; name[length] != '\0'; length++)
+		if ((unsigned char)name[length] <= ' ' || length == LM_CACHE_NAME_MAX)
+			return false;
+	return length > 0;
+}
+
+/* What is wrong with a request, and what is right; NULL: nothing. */
+static const char *fault_of(const struct object_cache_request *request, size_t align)
+{
+	if (!name_is_right(request->name))
+		return "name is to be 1 to 127 characters, none of them a blank";
+	if ((request->flags & ~CACHE_FLAGS) != 0)
+		return "flags are to be LM_CACHE_... of libmalloc/cache.h";
+	if (align != 0 && (!is_power_of_two(align) || align > LM_CACHE_ALIGN_MAX))
+		return "align is to be 0 or a power of two up to 4096";
+	if (request->bytes == 0 || request->bytes > LM_CACHE_OBJECT_MAX)
+		return "size is to be 1 to 131072";
+	if (request->bytes > object_cache_max_bytes(request))
+		return "size with LM_CACHE_RED_ZONE is to be at most 131064 less align";
+	if ((request->flags & LM_CACHE_POISON) != 0 && (request->ctor != NULL || request->dtor != NULL))
+		return "LM_CACHE_POISON goes with no constructor and no destructor";
+	return NULL;
+}
+
+static size_t align_of(size_t size, size_t align, unsigned flags)
+{
+	size_t natural = size >= CLASS_GRAIN_BYTES ? CLASS_GRAIN_BYTES : ALIGN_MIN;
+	size_t wanted = align != 0 ? size_max(align, ALIGN_MIN) : natural;
+	return flags & LM_CACHE_HWALIGN ? size_max(wanted, CACHE_LINE_BYTES) : wanted;
+}
+
+static struct lm_cache *fail(int error, const char *sentence, unsigned flags)
+{
+	bool panic = (flags & LM_CACHE_PANIC) != 0;
+	if (error == EINVAL || panic)
+		report_warning("lm_cache_create", sentence);
+	if (panic)
+		abort();
+	errno = error;
+	return NULL;
+}
+
+LM_EXPORT struct lm_cache *lm_cache_create(const char *name, size_t size, size_t align, unsigned flags,
+					   void (*ctor)(void *object), void (*dtor)(void *object))
+{
+	struct object_cache_request request = {
+		.name = name,
+		.bytes = size,
+		.align_bytes = align_of(size, align, flags),
+		.flags = flags,
+		.ctor = ctor,
+		.dtor = dtor,
+	};
+	const char *fault = fault_of(&request, align);
+	if (fault != NULL)
+		return fail(EINVAL, fault, flags);
+	struct lm_cache *cache;
+	switch (object_cache_create(&request, &cache)) {
+	case OBJECT_CACHE_OK:
+		return cache;
+	case OBJECT_CACHE_TOO_MANY:
+		return fail(ENOSPC, "there are too many caches", flags);
+	default:
+		return fail(ENOMEM, "out of memory", flags);
+	}
+}
+
+static void *try_again(const struct request *request) { return object_alloc_slow(request->size_class); }
+
+/* All that lies idle is given back before an object is refused. */
+static void *alloc_in_shortage(unsigned id)
+{
+	struct request request = {.size_class = id};
+	return shortage_retry(&request, try_again);
+}
+
+static void *alloc_patiently(unsigned id)
+{
+	void *object;
+	while ((object = alloc_in_shortage(id)) == NULL) {
+		struct timespec wait = {.tv_nsec = WAIT_NANOSECONDS};
+		syscall3(SYS_nanosleep, (long)&wait, 0, 0);
+	}
+	return object;
+}
+
+static cold void *refuse(unsigned flags)
+{
+	bool only_kernel_could_help = (flags & LM_NOSYSCALL) != 0;
+	if (!only_kernel_could_help && !(flags & LM_NOWARN))
+		report_warning("lm_cache_alloc_flags", "out of memory");
+	errno = only_kernel_could_help ? EAGAIN : ENOMEM;
+	return NULL;
+}
+
+static noinline void *alloc_slow(unsigned id)
+{
+	void *object = object_alloc_slow(id);
+	if (unlikely(object == NULL))
+		object = alloc_in_shortage(id);
+	if (unlikely(object == NULL))
+		errno = ENOMEM;
+	return object;
+}
+
+LM_EXPORT void *lm_cache_alloc(struct lm_cache *cache)
+{
+	void *object = object_alloc(cache);
+	return likely(object != NULL) ? object : alloc_slow(object_cache_id(cache));
+}
+
+static const char *fault_of_flags(const struct lm_cache *cache, unsigned flags)
+{
+	if ((flags & ~ALLOC_FLAGS) != 0)
+		return "flags are to be LM_ZERO, LM_NOSYSCALL, LM_NORETRY, LM_NOFAIL, LM_NOWARN";
+	if ((flags & LM_NOFAIL) && (flags & (LM_NOSYSCALL | LM_NORETRY)))
+		return "LM_NOFAIL goes neither with LM_NOSYSCALL nor with LM_NORETRY";
+	if ((flags & LM_ZERO) && cache->kind->ctor != NULL)
+		return "LM_ZERO goes with no constructor";
+	return NULL;
+}
+
+LM_EXPORT void *lm_cache_alloc_flags(struct lm_cache *cache, unsigned flags)
+{
+	const char *fault = fault_of_flags(cache, flags);
+	if (fault != NULL) {
+		report_warning("lm_cache_alloc_flags", fault);
+		errno = EINVAL;
+		return NULL;
+	}
+	unsigned id = object_cache_id(cache);
+	void *object = object_alloc(cache);
+	if (object == NULL)
+		object = flags & LM_NOSYSCALL ? object_alloc_existing(id) : object_alloc_slow(id);
+	if (object == NULL && !(flags & (LM_NOSYSCALL | LM_NORETRY)))
+		object = flags & LM_NOFAIL ? alloc_patiently(id) : alloc_in_shortage(id);
+	if (object == NULL)
+		return refuse(flags);
+	return flags & LM_ZERO ? memset(object, 0, cache->object_bytes) : object;
+}
+
+/* No object of the cache begins at the pointer. */
+static cold void report_wrong(const void *object, const char *function)
+{
+	if (heap_usable(object) != 0)
+		report_bad_pointer(REPORT_OTHER_CACHE, object, function);
+	pointer_report(object, function);
+}
+
+static noinline void free_slow(unsigned id, void *object, const char *function)
+{
+	if (object == NULL)
+		return;
+	int saved = errno;
+	if (unlikely(!object_free_slow(id, object, function)))
+		report_wrong(object, function);
+	errno = saved;
+}
+
+LM_EXPORT void lm_cache_free(struct lm_cache *cache, void *object)
+{
+	if (unlikely(!object_free(cache, object)))
+		free_slow(object_cache_id(cache), object, "lm_cache_free");
+}
+
+LM_EXPORT void lm_cache_free_bulk(struct lm_cache *cache, size_t count, void **objects)
+{
+	for (size_t i = 0; i < count; i++)
+		if (unlikely(!object_free(cache, objects[i])))
+			free_slow(object_cache_id(cache), objects[i], "lm_cache_free_bulk");
+}
+
+LM_EXPORT size_t lm_cache_alloc_bulk(struct lm_cache *cache, size_t count, void **objects)
+{
+	for (size_t i = 0; i < count; i++) {
+		objects[i] = lm_cache_alloc(cache);
+		if (unlikely(objects[i] == NULL)) {
+			lm_cache_free_bulk(cache, i, objects);
+			errno = ENOMEM;
+			return 0;
+		}
+	}
+	return count;
+}
+
+LM_EXPORT size_t lm_cache_shrink(struct lm_cache *cache) { return object_cache_shrink(object_cache_id(cache)); }
+
+static void report_live(const struct lm_cache *cache, const void *object)
+{
+	report_object("live object", cache->name, object, "lm_cache_destroy");
+}
+
+LM_EXPORT size_t lm_cache_destroy(struct lm_cache *cache)
+{
+	return cache == NULL ? 0 : object_cache_destroy(cache, REPORTED_MAX, report_live);
+}
+
+LM_EXPORT void lm_cache_info(struct lm_cache *cache, struct lm_cache_info *info) { object_cache_info(cache, info); }
+
+LM_EXPORT struct lm_cache *lm_cache_of(const void *object) { return object_cache_of(object); }

@@ -1,0 +1,66 @@
+/*
+ * object_bin.h - the magazines that a thread has for object caches: the bins of bin.h, made as they are needed.
+ *
+ *      object_table_self -> count
+ *                           bin[id - CLASS_COUNT] -> top, limit, loaded, magic     as in malloc's bins
+ *                                                    first, span                   the slab last freed into
+ *                                                    side                          the other magazine, charges
+ *
+ * lm_cache_alloc pops, lm_cache_free pushes: without a lock, as malloc and free do. What free takes from the page map,
+ * that an object of this very cache begins at the pointer, is known here for the slab of the last object; for another
+ * slab the page map is asked, and that one is remembered. Such a slab may have gone since; then no right pointer lies
+ * there, and a wrong one is found when the objects go to their slabs.
+ *
+ * Each miss holds the thread's objects_lock, so that another thread can take the magazines of a cache away that is to
+ * be destroyed (object_bins_strip). Who asks for that promises that nobody uses the cache, so the fast path, which
+ * takes no lock, does not meet it; the misses of other caches and of malloc, which close bins for room, may. Nothing of
+ * the program's runs under the lock: constructors and destructors are called where slabs are made and given back, and
+ * that is never inside of a miss (object_slabs.c).
+ */
+#ifndef LM_SLAB_OBJECT_BIN_H
+#define LM_SLAB_OBJECT_BIN_H
+
+#include "slab/thread_cache.h"
+
+struct slab;
+
+/* The miss of an allocation: NULL when the slabs that there are are full. */
+void *object_bin_refill(unsigned id);
+
+/* The miss of a free: takes an object. */
+void object_bin_overflow(unsigned id, void *object, const char *function);
+
+/* Makes the fast path know the slab; false where the thread has no open bin for the cache. */
+bool object_bin_remember(unsigned id, const struct slab *slab);
+
+/* This thread's objects of one cache go to the slabs. */
+void object_bin_flush(unsigned id);
+
+/* The objects of a cache in all threads' magazines; gives them all to the slabs (nobody uses the cache). */
+size_t object_bins_count(unsigned id);
+void object_bins_strip(unsigned id);
+
+/* Closes all bins of object caches of a thread, this one; objects_lock is held, or not. */
+void bins_close_objects_held(struct thread_cache *cache);
+void bins_close_objects(struct thread_cache *cache);
+
+void object_table_destroy(struct object_table *table);
+
+/*
+ * Puts an object into a bin. False when the magazine is full, no object of the remembered slab begins there, or the
+ * newest object is this one.
+ */
+static always_inline bool object_bin_push(struct object_bin *bin, void *object)
+{
+	uintptr_t offset = (uintptr_t)object - bin->first;
+	if (unlikely(offset >= bin->span) || unlikely((uint32_t)offset * bin->bin.magic >= bin->bin.magic))
+		return false;
+	void **top = atomic_load_explicit(&bin->bin.top, memory_order_relaxed);
+	if (unlikely(top == bin->bin.limit) || unlikely(*top == object))
+		return false;
+	top[1] = object;
+	atomic_store_explicit(&bin->bin.top, top + 1, memory_order_relaxed);
+	return true;
+}
+
+#endif

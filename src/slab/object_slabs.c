@@ -1,0 +1,156 @@
+/*
+ * object_slabs.c - slabs of object caches: made and constructed, destructed and given back (see object_cache.h).
+ *
+ * The program's functions are called for a slab that is in no list: nobody else can reach it.
+ */
+#include "base/report.h"
+#include "slab/cache_lists.h"
+#include "slab/object_cache.h"
+
+enum {
+	CONSTRUCTED_KEPT_MIN = 4, /* empty slabs that are kept: so many, or a quarter of all */
+	CONSTRUCTED_KEPT_SHIFT = 2,
+	PLAIN_KEPT = 1, /* without a constructor a new slab costs little */
+};
+
+static unsigned next_colour(struct object_kind *kind)
+{
+	uint32_t turn = atomic_fetch_add_explicit(&kind->colour_turn, 1, memory_order_relaxed);
+	return turn % kind->colours * kind->colour_bytes;
+}
+
+static void construct(const struct slab *slab, const struct object_kind *kind)
+{
+	const struct size_class *class = &size_classes[slab->class];
+	if (kind->ctor == NULL && !object_cache_is_checked(kind))
+		return;
+	for (unsigned i = 0; i < class->objects; i++) {
+		char *slot = slab_object(slab, i);
+		object_check_made(kind, class, slot);
+		if (kind->ctor != NULL)
+			kind->ctor(slot + kind->front_bytes);
+	}
+}
+
+static void destruct(const struct slab *slab, const struct object_kind *kind)
+{
+	if (kind->dtor == NULL)
+		return;
+	for (unsigned i = 0; i < size_classes[slab->class].objects; i++)
+		kind->dtor((char *)slab_object(slab, i) + kind->front_bytes);
+}
+
+void *object_slabs_grow(unsigned id)
+{
+	struct cache *cache = &caches[id];
+	struct slab *slab = slab_create_coloured(id, next_colour(cache->kind));
+	if (slab == NULL)
+		return NULL;
+	construct(slab, cache->kind);
+	void *slot;
+	cache_lock(cache);
+	slab_link(cache, slab);
+	uint64_t before = slab_page_state(slab);
+	slab_take(slab, &slot, 1);
+	slab_relist(cache, slab, before);
+	count_out(cache, 1);
+	cache_unlock(cache);
+	return slot;
+}
+
+static uint32_t kept(const struct cache *cache)
+{
+	if (cache->kind->ctor == NULL && cache->kind->dtor == NULL)
+		return PLAIN_KEPT;
+	uint32_t share = cache->slabs >> CONSTRUCTED_KEPT_SHIFT;
+	return share > CONSTRUCTED_KEPT_MIN ? share : CONSTRUCTED_KEPT_MIN;
+}
+
+bool object_slabs_keep_empty(const struct cache *cache)
+{
+	return cache->kind->dtor != NULL || cache->kind->empty_slabs <= kept(cache);
+}
+
+/* Whose slabs to give back: only of caches without a destructor, or with one, or whichever it is. */
+enum of { WITHOUT_DESTRUCTOR, WITH_DESTRUCTOR, OF_ANY };
+
+static bool is_of(const struct object_kind *kind, enum of of)
+{
+	return kind != NULL && (of == OF_ANY || (kind->dtor != NULL) == (of == WITH_DESTRUCTOR));
+}
+
+/* Takes an empty slab off the lists, if there are more than `keep`. The cache may have become another one's. */
+static struct slab *unlist_empty(struct cache *cache, uint32_t keep, enum of of)
+{
+	struct slab *slab = NULL;
+	cache_lock(cache);
+	if (is_of(cache->kind, of) && cache->kind->empty_slabs > keep) {
+		slab = list_entry(cache->list[BUCKET_EMPTY].last, struct slab, listed);
+		slab_unlist(cache, slab);
+	}
+	cache_unlock(cache);
+	return slab;
+}
+
+static size_t reap(unsigned id, uint32_t keep, enum of of)
+{
+	struct cache *cache = &caches[id];
+	struct slab *slab;
+	size_t count = 0;
+	for (; (slab = unlist_empty(cache, keep, of)) != NULL; count++) {
+		destruct(slab, cache->kind);
+		slab_destroy(slab);
+		/* Until now the slab counts, so that the kind and the layout stay: see object_cache_destroy. */
+		cache_lock(cache);
+		cache->slabs--;
+		cache_unlock(cache);
+	}
+	return count;
+}
+
+size_t object_slabs_reap(unsigned id, uint32_t keep) { return reap(id, keep, OF_ANY); }
+
+void object_slabs_reap_surplus(unsigned id)
+{
+	struct cache *cache = &caches[id];
+	cache_lock(cache);
+	uint32_t keep = kept(cache);
+	bool surplus = cache->kind->empty_slabs > keep;
+	cache_unlock(cache);
+	if (unlikely(surplus))
+		object_slabs_reap(id, keep);
+}
+
+static void reap_all(enum of of)
+{
+	for (unsigned id = CLASS_COUNT; id < size_class_end(); id++)
+		reap(id, 0, of);
+}
+
+void object_slabs_reap_plain(void) { reap_all(WITHOUT_DESTRUCTOR); }
+void object_slabs_reap_destructed(void) { reap_all(WITH_DESTRUCTOR); }
+
+/* In one list of slabs; returns how many more may be visited. */
+static size_t visit_list(const struct list *list, size_t most, void (*visit)(void *slot, void *argument),
+			 void *argument)
+{
+	for (struct list_node *node = list->first; node != NULL && most > 0; node = node->next) {
+		const struct slab *slab = list_entry(node, struct slab, listed);
+		for (unsigned i = 0; i < size_classes[slab->class].objects && most > 0; i++) {
+			if (slab->free[i / 64] >> i % 64 & 1)
+				continue;
+			visit(slab_object(slab, i), argument);
+			most--;
+		}
+	}
+	return most;
+}
+
+void object_slabs_visit_taken(unsigned id, size_t most, void (*visit)(void *slot, void *argument), void *argument)
+{
+	struct cache *cache = &caches[id];
+	cache_lock(cache);
+	for (unsigned bucket = 0; bucket < BUCKET_COUNT; bucket++)
+		most = visit_list(&cache->list[bucket], most, visit, argument);
+	cache_unlock(cache);
+}

@@ -1,0 +1,33 @@
+// What the misuses of object caches share: the functions of libmalloc/cache.h, found at run time, since the programs are
+// linked without the library.
+#ifndef MISUSE_CACHE_H
+#define MISUSE_CACHE_H
+
+#include "misuse.h"
+
+#include <libmalloc/cache.h>
+
+static inline void *cache_function(const char *name)
+{
+	void *function = dlsym(RTLD_DEFAULT, name);
+
+	if (function == NULL)
+		_exit(2);
+	return function;
+}
+
+#define FUNCTION(name) ((__typeof__(&name))cache_function(#name))
+#define lm_cache_create FUNCTION(lm_cache_create)
+#define lm_cache_alloc FUNCTION(lm_cache_alloc)
+#define lm_cache_free FUNCTION(lm_cache_free)
+#define lm_cache_free_bulk FUNCTION(lm_cache_free_bulk)
+#define lm_cache_shrink FUNCTION(lm_cache_shrink)
+#define lm_cache_destroy FUNCTION(lm_cache_destroy)
+
+// A cache of objects of 64 bytes, or so many, that shares its slabs with no other.
+static inline struct lm_cache *cache_of(size_t size, unsigned flags)
+{
+	return lm_cache_create("widget", size, 0, flags | LM_CACHE_NO_MERGE, NULL, NULL);
+}
+
+#endif

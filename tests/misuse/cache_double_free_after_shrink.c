@@ -1,0 +1,14 @@
+// expect: double free (lm_cache_free)
+// The slab of the object has gone back.
+#include "cache.h"
+
+int main(void)
+{
+	struct lm_cache *cache = cache_of(64, 0);
+	char *p = show(lm_cache_alloc(cache));
+
+	lm_cache_free(cache, p);
+	lm_cache_shrink(cache);
+	lm_cache_free(cache, p);
+	_exit(0);
+}

@@ -1,0 +1,10 @@
+// expect: not an object of this cache (lm_cache_free)
+#include "cache.h"
+
+int main(void)
+{
+	struct lm_cache *cache = cache_of(64, 0);
+
+	lm_cache_free(cache, show(malloc(1 << 20)));
+	_exit(0);
+}
