@@ -260,18 +260,20 @@ static bool is_free(const struct slab *slab, unsigned index) { return slab->free
  * A quick no to "is a page empty now": a neighbour that shares the page is taken. Only for objects that share their
  * first page with the one before, or their last with the one behind.
  */
-static bool neighbour_holds(const struct slab *slab, unsigned index)
+static inline bool neighbour_holds(const struct slab *slab, const struct size_class *class, unsigned index)
 {
-	unsigned offset = slab->colour + index * class_of(slab)->bytes;
-	unsigned end = offset + class_of(slab)->bytes;
-	bool before = offset % PAGE_BYTES != 0 && index != 0 && !is_free(slab, index - 1);
-	bool behind = end % PAGE_BYTES != 0 && index + 1 < class_of(slab)->objects && !is_free(slab, index + 1);
-	unsigned pages = ((end - 1) >> PAGE_SHIFT) - (offset >> PAGE_SHIFT) + 1;
-	return pages == 1 ? before || behind : pages == 2 && before && behind;
+	unsigned begin = slab->colour + index * class->bytes;
+	unsigned end = begin + class->bytes;
+	bool before = begin % PAGE_BYTES != 0 && index != 0 && !is_free(slab, index - 1);
+	unsigned pages = ((end - 1) >> PAGE_SHIFT) - (begin >> PAGE_SHIFT);
+	if (before && pages == 0)
+		return true;
+	bool behind = end % PAGE_BYTES != 0 && index + 1 < class->objects && !is_free(slab, index + 1);
+	return pages == 0 ? behind : pages == 1 && before && behind;
 }
 
 /* Of these pages, notes those on which no object is taken any more. */
-static void pages_settle(struct slab *slab, uint32_t pages)
+static noinline void pages_settle(struct slab *slab, uint32_t pages)
 {
 	for (pages &= ~slab->empty; pages != 0; pages &= pages - 1) {
 		unsigned page = low_bit(pages);
@@ -322,7 +324,29 @@ static size_t word_put(struct slab *slab, void *const *objects, size_t at, size_
 	return at;
 }
 
-size_t slab_put(struct slab *slab, void *const *objects, size_t count)
+/* After objects were put: what the class says of its pages, where it does not look at each. */
+static void pages_follow_rule(struct slab *slab)
+{
+	slab->empty = class_of(slab)->page_rule == PAGES_ONE ? slab_all_pages(slab->class) : 0;
+}
+
+static inline size_t put_one(struct slab *slab, uintptr_t address)
+{
+	const struct size_class *class = class_of(slab);
+	unsigned index = size_class_index(class->magic, (uint32_t)(address - slab_first_object(slab)));
+	uint64_t bit = UINT64_C(1) << index % 64;
+	if (unlikely(index >= class->objects || (slab->free[index / 64] & bit) != 0))
+		return 0;
+	slab->free[index / 64] |= bit;
+	slab->nfree++;
+	if (unlikely(class->page_rule != PAGES_EACH))
+		pages_follow_rule(slab);
+	else if (!neighbour_holds(slab, class, index))
+		pages_settle(slab, pages_of(slab, (struct span){index, index}));
+	return 1;
+}
+
+static noinline size_t put_many(struct slab *slab, void *const *objects, size_t count)
 {
 	uint32_t pages = 0;
 	size_t done = 0;
@@ -335,10 +359,15 @@ size_t slab_put(struct slab *slab, void *const *objects, size_t count)
 	if (unlikely(done < count))
 		return done;
 	if (unlikely(class_of(slab)->page_rule != PAGES_EACH))
-		slab->empty = class_of(slab)->page_rule == PAGES_ONE ? slab_all_pages(slab->class) : 0;
-	else if (count > 1 || !neighbour_holds(slab, index_of(slab, (uintptr_t)objects[0])))
+		pages_follow_rule(slab);
+	else
 		pages_settle(slab, pages);
 	return done;
+}
+
+size_t slab_put(struct slab *slab, void *const *objects, size_t count)
+{
+	return count == 1 ? put_one(slab, (uintptr_t)objects[0]) : put_many(slab, objects, count);
 }
 
 /* Sets or clears the free bits of all objects that overlap a page in `pages`. */
