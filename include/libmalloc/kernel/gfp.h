@@ -5,9 +5,11 @@
  * flag that an allocator cannot honour is dropped for it, as the kernel does: see LM_KERNEL_..._FLAGS.
  *
  * Whether a request may sleep is the one thing that has no exact counterpart. To sleep is, here, to give idle memory
- * back and try again. GFP_ATOMIC may not sleep but may use reserves: it asks the kernel once for more, and then fails
- * (LM_NORETRY). GFP_NOWAIT may do neither: it gets what is at hand without a system call (LM_NOSYSCALL), and, as
- * documented, is likely to fail even for small requests; in a fresh process it does.
+ * back and try again. GFP_ATOMIC may not sleep but may use reserves: a process's reserve is the system, which it asks
+ * once for more, and then fails (LM_NORETRY). GFP_NOWAIT may do neither: it gets what is at hand without a system call
+ * (LM_NOSYSCALL), and, as documented, is likely to fail even for small requests; in a fresh process it does. A signal
+ * handler, which is what a process has of interrupts, takes GFP_NOWAIT, as the kernel's guide recommends for those:
+ * GFP_ATOMIC may meet a lock that the interrupted code holds.
  */
 #ifndef LIBMALLOC_KERNEL_GFP_H
 #define LIBMALLOC_KERNEL_GFP_H
