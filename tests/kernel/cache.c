@@ -106,6 +106,7 @@ static void without_constructor(void)
 	struct kmem_cache *cache = KMEM_CACHE(thing, SLAB_HWCACHE_ALIGN | SLAB_POISON | SLAB_RED_ZONE | SLAB_ACCOUNT |
 						     SLAB_RECLAIM_ACCOUNT | SLAB_STORE_USER | SLAB_CACHE_DMA);
 	void *objects[100];
+	struct lm_cache_info info;
 	struct thing *thing = (struct thing *)kmem_cache_zalloc(cache, GFP_KERNEL);
 	int i;
 	check(filled_with(thing, 0, sizeof(*thing)) && aligned_to(thing, 8));
@@ -123,6 +124,8 @@ static void without_constructor(void)
 		check(filled_with(objects[i], 0, sizeof(struct thing)));
 	kmem_cache_free_bulk(NULL, 100, objects);
 	kmem_cache_free(cache, kmem_cache_alloc_node(cache, GFP_KERNEL, 0));
+	lm_cache_info(lm_kernel_cache(cache), &info);
+	check(info.live_objects == 0);
 	kmem_cache_destroy(cache);
 
 	cache = KMEM_CACHE_USERCOPY(thing, 0, name);

@@ -1,7 +1,12 @@
 /* Per-CPU data: static and dynamic, get and put with several threads, this_cpu_... */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <libmalloc/kernel.h>
 
 #include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <string.h>
 
 #include "check.h"
@@ -26,6 +31,15 @@ EXPORT_PER_CPU_SYMBOL(hits);
 static struct counters __percpu *dynamic;
 static void *book;
 
+/* Now and then others run between the load and the store. */
+static void add_slowly(long *counter, long amount, int round)
+{
+	long before = *(volatile long *)counter;
+	if (round % 16 == 0)
+		sched_yield();
+	*(volatile long *)counter = before + amount;
+}
+
 /* Between get and put nobody else is on the slot: no addition is lost. */
 static void *count(void *unused)
 {
@@ -36,8 +50,7 @@ static void *count(void *unused)
 		get_cpu_var(hits)++;
 		put_cpu_var(hits);
 		slot = get_cpu_ptr(dynamic);
-		slot->events++;
-		slot->events++;
+		add_slowly(&slot->events, 2, i);
 		put_cpu_ptr(dynamic);
 		foo = (unsigned long *)get_cpu_var(book); /* as the books have it */
 		*foo += 3;
@@ -77,6 +90,43 @@ static void in_threads(void)
 	check(small == (short)-(THREADS * ROUNDS) && tiny == (unsigned char)(THREADS * ROUNDS));
 }
 
+static sem_t is_held, may_put;
+static unsigned int held;
+
+static void *hold(void *unused)
+{
+	held = get_cpu();
+	sem_post(&is_held);
+	sem_wait(&may_put);
+	put_cpu();
+	return unused;
+}
+
+/* Whoever finds its CPU's slot taken gets another, and all names mean that one. */
+static void taken(void)
+{
+	pthread_t thread;
+	cpu_set_t before, one;
+	unsigned int cpu;
+	if (num_possible_cpus() == 1 || sched_getaffinity(0, sizeof(before), &before) != 0)
+		return;
+	sem_init(&is_held, 0, 0);
+	sem_init(&may_put, 0, 0);
+	check(pthread_create(&thread, NULL, hold, NULL) == 0);
+	sem_wait(&is_held);
+	CPU_ZERO(&one);
+	CPU_SET(held, &one);
+	check(sched_setaffinity(0, sizeof(one), &one) == 0);
+	cpu = get_cpu();
+	check(cpu != held && smp_processor_id() == cpu);
+	check(this_cpu_ptr(&hits) == &per_cpu(hits, cpu) && this_cpu_ptr(dynamic) == per_cpu_ptr(dynamic, cpu));
+	put_cpu();
+	check(smp_processor_id() == held);
+	sem_post(&may_put);
+	pthread_join(thread, NULL);
+	sched_setaffinity(0, sizeof(before), &before);
+}
+
 /* Calls nest, and all names mean one slot meanwhile. */
 static void nested(void)
 {
@@ -84,7 +134,6 @@ static void nested(void)
 	check(cpu < num_possible_cpus() && smp_processor_id() == cpu && raw_smp_processor_id() == cpu);
 	check(&get_cpu_var(hits) == &per_cpu(hits, cpu) && this_cpu_ptr(&hits) == &per_cpu(hits, cpu));
 	check(get_cpu_ptr(dynamic) == per_cpu_ptr(dynamic, cpu) && raw_cpu_ptr(dynamic) == per_cpu_ptr(dynamic, cpu));
-	check(&dynamic->errors == &dynamic->errors);
 	check(this_cpu_ptr(&dynamic->errors) == &per_cpu_ptr(dynamic, cpu)->errors);
 	put_cpu_ptr(dynamic);
 	check(smp_processor_id() == cpu);
@@ -132,6 +181,7 @@ int main(void)
 	}
 	check((unsigned int)seen == num_online_cpus() && num_present_cpus() == nr_cpu_ids);
 	in_threads();
+	taken();
 	nested();
 	operations();
 	free_percpu(dynamic);
