@@ -79,9 +79,24 @@ static void exact(void)
 	check(get_order(12288) == 2 && get_order(4 << 20) == 10 && get_order((4 << 20) + 1) == 11);
 }
 
+/* What is at hand, without a system call: aligned, or not there. */
+static void at_hand(void)
+{
+	unsigned int order;
+	for (order = 0; order <= MAX_PAGE_ORDER; order++) {
+		unsigned long address = __get_free_pages(GFP_NOWAIT, order), other = __get_free_pages(GFP_ATOMIC, order);
+		check((address & ((PAGE_SIZE << order) - 1)) == 0 && other != 0);
+		free_pages(other, order);
+		if (address != 0)
+			memset((void *)address, 1, PAGE_SIZE << order);
+		free_pages(address, order);
+	}
+}
+
 int main(void)
 {
 	orders();
+	at_hand();
 	single();
 	names_of_a_page();
 	exact();
