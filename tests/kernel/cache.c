@@ -122,11 +122,12 @@ static void without_constructor(void)
 	check(kmem_cache_alloc_bulk(cache, GFP_KERNEL | __GFP_ZERO, 100, objects) == 100);
 	for (i = 0; i < 100; i++)
 		check(filled_with(objects[i], 0, sizeof(struct thing)));
+	check(kmem_cache_destroy(cache) == 1); /* and names the first of them on standard error */
 	kmem_cache_free_bulk(NULL, 100, objects);
 	kmem_cache_free(cache, kmem_cache_alloc_node(cache, GFP_KERNEL, 0));
 	lm_cache_info(lm_kernel_cache(cache), &info);
 	check(info.live_objects == 0);
-	kmem_cache_destroy(cache);
+	check(kmem_cache_destroy(cache) == 0);
 
 	cache = KMEM_CACHE_USERCOPY(thing, 0, name);
 	thing = (struct thing *)kmem_cache_alloc(cache, GFP_KERNEL);

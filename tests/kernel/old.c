@@ -23,6 +23,7 @@ int main(void)
 	check(*object == 1);
 	kmem_cache_free(cache, object);
 	kmem_cache_destroy(cache);
+	free_pages(get_free_pages(GFP_KERNEL, 1), 1);
 	check(pages != 0 && __get_free_pages(GFP_KERNEL | __GFP_NOWARN, 11) == 0);
 	free_pages(pages, 10);
 

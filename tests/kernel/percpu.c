@@ -25,6 +25,8 @@ DEFINE_PER_CPU(int, hits);
 DEFINE_PER_CPU(long, begins_with) = 5;
 DEFINE_PER_CPU(struct counters, counters);
 DEFINE_PER_CPU_ALIGNED(int, lonely) = 3;
+DEFINE_PER_CPU(int[3], row) = {1, 2, 3};
+static DEFINE_PER_CPU(long, hidden) = -1;
 DECLARE_PER_CPU(int, hits);
 EXPORT_PER_CPU_SYMBOL(hits);
 
@@ -176,6 +178,7 @@ int main(void)
 	for_each_online_cpu(cpu) {
 		seen++;
 		check(per_cpu(begins_with, cpu) == 5 && per_cpu(lonely, cpu) == 3 && per_cpu(hits, cpu) == 0);
+		check(per_cpu(row, cpu)[2] == 3 && per_cpu(row[1], cpu) == 2 && per_cpu(hidden, cpu) == -1);
 		check(filled_with(per_cpu_ptr(dynamic, cpu), 0, sizeof(*dynamic)));
 		check(aligned_to(per_cpu_ptr(&lonely, cpu), 64));
 	}

@@ -91,6 +91,12 @@ static void resized(void)
 	block = (char *)kvrealloc(block, 5000, GFP_KERNEL);
 	check(filled_with(block, 9, 5000));
 	check(kvrealloc(block, 0, GFP_KERNEL) == ZERO_SIZE_PTR);
+	block = (char *)kvrealloc(NULL, 100 << 10, GFP_KERNEL | __GFP_ZERO);
+	memset(block, 9, 100 << 10);
+	block = (char *)kvrealloc(block, 90 << 10, GFP_KERNEL | __GFP_ZERO);
+	block = (char *)kvrealloc(block, 100 << 10, GFP_KERNEL | __GFP_ZERO);
+	check(filled_with(block, 9, 90 << 10) && filled_with(block + (90 << 10), 0, 10 << 10));
+	kvfree(block);
 }
 
 int main(void)

@@ -219,10 +219,14 @@ static inline int kmem_cache_shrink(struct kmem_cache *cache)
 	return 0;
 }
 
-static inline void kmem_cache_destroy(struct kmem_cache *cache)
+/* kmem_cache_destroy - 0; or 1 (up to 2.6.18; later its result is void), and objects are live. NULL: 0. */
+static inline int kmem_cache_destroy(struct kmem_cache *cache)
 {
-	if (lm_cache_destroy(lm_kernel_cache(cache)) == 0)
-		lm_kernel_ctor_release(cache);
+	struct lm_kernel_ctor_slot *slot = lm_kernel_ctor_find(cache);
+	if (lm_cache_destroy(lm_kernel_cache(cache)) != 0)
+		return 1;
+	lm_kernel_ctor_free(slot);
+	return 0;
 }
 
 static inline unsigned int kmem_cache_size(struct kmem_cache *cache)

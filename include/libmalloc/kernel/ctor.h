@@ -8,9 +8,9 @@
  * function of its own that calls the old one with what the slot knows. With no slot left kmem_cache_create fails with
  * ENOSPC.
  *
- * Invariant: a slot is free (claimed 0), or one cache's from kmem_cache_create to kmem_cache_destroy; only its owner
- * writes it meanwhile. Another thread's call of the constructor sees the fields, for it has the cache from the thread
- * that made it.
+ * Invariant: a slot is free (claimed 0), or one cache's from kmem_cache_create to kmem_cache_destroy, which alone write
+ * it. Another thread's call of the constructor sees the fields, for it has the cache from the thread that made it. A
+ * slot's `cache` is read by others too, which look for their own: it is atomic.
  */
 #ifndef LIBMALLOC_KERNEL_CTOR_H
 #define LIBMALLOC_KERNEL_CTOR_H
@@ -29,7 +29,7 @@ enum { LM_KERNEL_CTOR_MAX = 16 };
 
 struct lm_kernel_ctor_slot {
 	int claimed; /* 0 or 1, exchanged atomically */
-	struct kmem_cache *cache;
+	struct kmem_cache *cache; /* relaxed; NULL until it is made */
 	lm_kernel_ctor ctor, dtor;
 };
 
@@ -42,17 +42,22 @@ __attribute__((weak, visibility("hidden"))) struct lm_kernel_ctor_slot lm_kernel
 }
 #endif
 
+static inline struct kmem_cache *lm_kernel_ctor_cache(const struct lm_kernel_ctor_slot *slot)
+{
+	return __atomic_load_n(&slot->cache, __ATOMIC_RELAXED);
+}
+
 /* The two functions of one slot. */
 #define LM_KERNEL_CTOR_PAIR(index) \
 	static inline void lm_kernel_ctor_##index(void *object) \
 	{ \
 		struct lm_kernel_ctor_slot *slot = &lm_kernel_ctor_slots[index]; \
-		slot->ctor(object, slot->cache, SLAB_CTOR_CONSTRUCTOR); \
+		slot->ctor(object, lm_kernel_ctor_cache(slot), SLAB_CTOR_CONSTRUCTOR); \
 	} \
 	static inline void lm_kernel_dtor_##index(void *object) \
 	{ \
 		struct lm_kernel_ctor_slot *slot = &lm_kernel_ctor_slots[index]; \
-		slot->dtor(object, slot->cache, 0); \
+		slot->dtor(object, lm_kernel_ctor_cache(slot), 0); \
 	}
 #define LM_KERNEL_CTOR_EACH(of) \
 	of(0) of(1) of(2) of(3) of(4) of(5) of(6) of(7) of(8) of(9) of(10) of(11) of(12) of(13) of(14) of(15)
@@ -89,28 +94,33 @@ static inline struct lm_kernel_ctor_slot *lm_kernel_ctor_claim(lm_kernel_ctor ct
 	return NULL;
 }
 
+/* NULL: nothing. */
 static inline void lm_kernel_ctor_free(struct lm_kernel_ctor_slot *slot)
 {
-	slot->cache = NULL;
+	if (slot == NULL)
+		return;
+	__atomic_store_n(&slot->cache, NULL, __ATOMIC_RELAXED);
 	__atomic_store_n(&slot->claimed, 0, __ATOMIC_RELEASE); /* pairs with lm_kernel_ctor_claim */
 }
 
 /* The slot's cache is made; or was not (NULL), and the slot is free again. */
 static inline void lm_kernel_ctor_bind(struct lm_kernel_ctor_slot *slot, struct kmem_cache *cache)
 {
-	slot->cache = cache;
 	if (cache == NULL)
 		lm_kernel_ctor_free(slot);
+	else
+		__atomic_store_n(&slot->cache, cache, __ATOMIC_RELAXED);
 }
 
-/* The cache is destroyed: its slot, if it had one, is free. */
-static inline void lm_kernel_ctor_release(const struct kmem_cache *cache)
+/* The slot of a cache that is not destroyed yet, or NULL. */
+static inline struct lm_kernel_ctor_slot *lm_kernel_ctor_find(const struct kmem_cache *cache)
 {
 	struct lm_kernel_ctor_slot *slot = lm_kernel_ctor_slots;
 	for (; cache != NULL && slot < lm_kernel_ctor_slots + LM_KERNEL_CTOR_MAX; slot++) {
-		if (slot->cache == cache)
-			lm_kernel_ctor_free(slot);
+		if (lm_kernel_ctor_cache(slot) == cache)
+			return slot;
 	}
+	return NULL;
 }
 
 #endif

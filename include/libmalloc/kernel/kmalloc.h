@@ -96,11 +96,18 @@ static inline void kfree(const void *block)
 		free(pointer);
 }
 
+/* To zeros, though nothing reads them: the compiler must not leave it out. */
+static inline void lm_kernel_forget(const void *block, size_t size)
+{
+	memset((void *)(uintptr_t)block, 0, size);
+	__asm__ __volatile__("" : : "r"(block) : "memory");
+}
+
 /* kfree_sensitive - kfree of what nobody is to find there. */
 static inline void kfree_sensitive(const void *block)
 {
 	if (!ZERO_OR_NULL_PTR(block))
-		explicit_bzero((void *)(uintptr_t)block, ksize(block));
+		lm_kernel_forget(block, ksize(block));
 	kfree(block);
 }
 

@@ -79,6 +79,12 @@ static inline unsigned long __get_free_pages(gfp_t gfp, unsigned int order)
 	return (unsigned long)alloc_pages(gfp, order);
 }
 
+/* Its name in texts, and before 2.4. */
+static inline unsigned long get_free_pages(gfp_t gfp, unsigned int order)
+{
+	return __get_free_pages(gfp, order);
+}
+
 static inline unsigned long __get_free_page(gfp_t gfp)
 {
 	return __get_free_pages(gfp, 0);

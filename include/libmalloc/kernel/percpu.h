@@ -152,9 +152,9 @@ static inline void *__alloc_percpu_gfp(size_t size, size_t align, gfp_t gfp)
 #define alloc_percpu(type) ((__typeof__(type) *)__alloc_percpu(sizeof(type), __alignof__(type)))
 #define alloc_percpu_gfp(type, gfp) ((__typeof__(type) *)__alloc_percpu_gfp(sizeof(type), __alignof__(type), gfp))
 
-static inline void free_percpu(void *percpu)
+static inline void free_percpu(const void *percpu)
 {
-	lm_percpu_free(percpu);
+	lm_percpu_free((void *)(uintptr_t)percpu);
 }
 
 static inline void *lm_kernel_this_slot(const void *percpu)

@@ -41,7 +41,8 @@ static inline char *kstrdup(const char *string, gfp_t gfp)
 
 static inline char *kstrndup(const char *string, size_t max, gfp_t gfp)
 {
-	return string == NULL ? NULL : kmemdup_nul(string, strnlen(string, max), gfp);
+	const char *end = string == NULL ? NULL : (const char *)memchr(string, '\0', max);
+	return kmemdup_nul(string, end == NULL ? max : (size_t)(end - string), gfp);
 }
 
 /* kstrdup_const - always a copy: what is read-only is not to be told from the rest here. */

@@ -114,10 +114,11 @@ static inline void kvfree(const void *block)
 static inline void kvfree_sensitive(const void *block, size_t size)
 {
 	if (!ZERO_OR_NULL_PTR(block))
-		explicit_bzero((void *)(uintptr_t)block, size);
+		lm_kernel_forget(block, size);
 	kvfree(block);
 }
 
+/* With __GFP_ZERO what is new is zero, if all of the block's life was with it. NULL: the block is as it was. */
 static inline void *lm_kernel_kvrealloc(const void *block, size_t size, gfp_t gfp)
 {
 	size_t old;
@@ -129,8 +130,11 @@ static inline void *lm_kernel_kvrealloc(const void *block, size_t size, gfp_t gf
 		return ZERO_SIZE_PTR;
 	}
 	old = malloc_usable_size((void *)(uintptr_t)block);
-	if (size <= old && size > old / 2)
+	if (size <= old && size > old / 2) {
+		if ((gfp & __GFP_ZERO) != 0)
+			memset((char *)(uintptr_t)block + size, 0, old - size);
 		return (void *)(uintptr_t)block;
+	}
 	copy = kvmalloc(size, gfp);
 	if (copy == NULL)
 		return NULL;
