@@ -5,7 +5,8 @@
  * both have nothing it waits for a mempool_free if the GFP flags let it sleep, and then never fails, else it returns
  * NULL. The allocator is asked with __GFP_NOWARN added, since there is a reserve to fall back to.
  * Otherwise than in the kernel: of the caller's flags an alloc function sees __GFP_ZERO, and GFP_KERNEL, GFP_ATOMIC or
- * GFP_NOWAIT as they let it sleep; and 0 elements are taken for 1.
+ * GFP_NOWAIT as they let it sleep; an element of the reserve is as it was given back, with __GFP_ZERO too (which the
+ * kernel warns of); and 0 elements are taken for 1.
  */
 #ifndef LIBMALLOC_KERNEL_MEMPOOL_H
 #define LIBMALLOC_KERNEL_MEMPOOL_H
