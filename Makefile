@@ -74,7 +74,7 @@ INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 # A program that never names malloc itself is to have it too, both where libraries not named are left out and from the archive.
 LINK_MALLOC := -Wl,--undefined=malloc,--push-state,--no-as-needed -lmalloc -Wl,--pop-state
-PUBLIC_HEADERS := $(wildcard include/libmalloc/*.h)
+PUBLIC_HEADERS := $(wildcard include/libmalloc/*.h include/libmalloc/kernel/*.h)
 MANUALS := $(wildcard man/*.3)
 INSTALLED := $(addprefix $(LIBDIR)/,libmalloc.so.$(VERSION) libmalloc.so.$(SOVERSION) libmalloc.so libmalloc.a \
 	pkgconfig/libmalloc.pc) $(INCLUDEDIR)/libmalloc.h $(PUBLIC_HEADERS:include/%=$(INCLUDEDIR)/%) \
@@ -87,20 +87,21 @@ $(BUILD)/libmalloc.3: man/libmalloc.3.in $(BUILD)/options-table
 	sed -e '/^@OPTIONS@$$/{r $(BUILD)/options.mdoc' -e 'd;}' -e 's/@VERSION@/$(VERSION)/' $< >$@
 
 install: all $(BUILD)/libmalloc.3
-	install -d $(addprefix $(DESTDIR),$(LIBDIR)/pkgconfig $(INCLUDEDIR)/libmalloc $(MANDIR)/man3)
+	install -d $(addprefix $(DESTDIR),$(LIBDIR)/pkgconfig $(INCLUDEDIR)/libmalloc/kernel $(MANDIR)/man3)
 	install -m 755 $(BUILD)/libmalloc.so.$(VERSION) $(DESTDIR)$(LIBDIR)
 	ln -sf libmalloc.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libmalloc.so.$(SOVERSION)
 	ln -sf libmalloc.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libmalloc.so
 	install -m 644 $(BUILD)/libmalloc.a $(DESTDIR)$(LIBDIR)
 	install -m 644 include/libmalloc.h $(DESTDIR)$(INCLUDEDIR)
-	install -m 644 $(PUBLIC_HEADERS) $(DESTDIR)$(INCLUDEDIR)/libmalloc
+	install -m 644 include/libmalloc/*.h $(DESTDIR)$(INCLUDEDIR)/libmalloc
+	install -m 644 include/libmalloc/kernel/*.h $(DESTDIR)$(INCLUDEDIR)/libmalloc/kernel
 	install -m 644 $(BUILD)/libmalloc.3 $(MANUALS) $(DESTDIR)$(MANDIR)/man3
 	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' 'Name: libmalloc' \
 		'Description: a drop-in malloc' 'Version: $(VERSION)' 'Cflags: -I$${includedir}' \
 		'Libs: -L$${libdir} $(LINK_MALLOC)' >$(DESTDIR)$(LIBDIR)/pkgconfig/libmalloc.pc
 uninstall:
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
-	-rmdir $(DESTDIR)$(INCLUDEDIR)/libmalloc
+	-rmdir $(addprefix $(DESTDIR)$(INCLUDEDIR)/libmalloc,/kernel /)
 
 demo: all
 	@CC='$(CC)' tools/demo $(BUILD)

@@ -1,0 +1,77 @@
+/*
+ * libmalloc/kernel/absent.h - names of the kernel that can mean nothing in a process, each with the reason why, and
+ * what to use instead. A use is an error of the compiler that says so. libmalloc-kernel(3).
+ *
+ *	name					why
+ *	dma_alloc_coherent dma_free_coherent	a process has no device and knows no bus address
+ *	ioremap ioremap_nocache iounmap vremap	a process knows no physical address
+ *	virt_to_phys phys_to_virt __pa __va	the same
+ *	alloc_bootmem free_bootmem memblock_alloc memblock_free
+ *						there is no time before the allocator: it serves the first call
+ *	vmap vunmap				the frames of pages cannot be mapped a second time
+ *	is_vmalloc_addr				nothing that frees needs to know; kvfree takes both
+ *	vmalloc_32				vmalloc takes no zone; kmalloc and alloc_pages do
+ *	get_page put_page page_count		pages have one owner; nothing counts users
+ *	kfree_rcu kvfree_rcu SLAB_TYPESAFE_BY_RCU SLAB_DESTROY_BY_RCU
+ *						there is no RCU: nothing tells when the last reader is gone
+ *	mempool_alloc_preallocated		a reserve is behind an allocator that is asked first
+ *	memdup_user strndup_user copy_to_user copy_from_user
+ *						there is no other address space; kmemdup, kstrdup, memcpy do it
+ */
+#ifndef LIBMALLOC_KERNEL_ABSENT_H
+#define LIBMALLOC_KERNEL_ABSENT_H
+
+#define LM_KERNEL_ABSENT(name, type, reason) extern type lm_kernel_absent_##name(void) __attribute__((error(reason)))
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+LM_KERNEL_ABSENT(dma, void *, "a process has no device and no bus address: memory that a device is to reach comes "
+			      "from its driver (mmap of its file); memory that need not, from alloc_pages_exact");
+LM_KERNEL_ABSENT(physical, void *, "a process knows no physical addresses: map a device's memory by mmap of its file, "
+				   "as UIO or VFIO or /sys/bus/pci offer it");
+LM_KERNEL_ABSENT(boot, void *, "there is no boot memory in a process: the allocator serves its very first call, and "
+			       "vmalloc or kvmalloc has no limit of size");
+LM_KERNEL_ABSENT(vmap, void *, "pages of a process cannot be mapped a second time: use vmalloc, or mmap of a memfd");
+LM_KERNEL_ABSENT(is_vmalloc, int, "whether a block is of vmalloc is not told: kvfree takes both kinds");
+LM_KERNEL_ABSENT(vmalloc_32, void *, "vmalloc takes no zone: kmalloc and alloc_pages with GFP_DMA32 do");
+LM_KERNEL_ABSENT(reference, int, "no one counts the users of a page here: it is its owner's until free_pages");
+LM_KERNEL_ABSENT(rcu, unsigned, "there is no RCU here, so nothing tells when a freed object's last reader is gone");
+LM_KERNEL_ABSENT(preallocated, void *, "a reserve is there only behind its allocator: mempool_alloc with GFP_NOWAIT");
+LM_KERNEL_ABSENT(user, void *, "there is no other address space: kmemdup, kstrdup or memcpy");
+#ifdef __cplusplus
+}
+#endif
+
+#define dma_alloc_coherent(...) lm_kernel_absent_dma()
+#define dma_free_coherent(...) lm_kernel_absent_dma()
+#define ioremap(...) lm_kernel_absent_physical()
+#define ioremap_nocache(...) lm_kernel_absent_physical()
+#define iounmap(...) lm_kernel_absent_physical()
+#define vremap(...) lm_kernel_absent_physical()
+#define virt_to_phys(...) lm_kernel_absent_physical()
+#define phys_to_virt(...) lm_kernel_absent_physical()
+#define __pa(...) lm_kernel_absent_physical()
+#define __va(...) lm_kernel_absent_physical()
+#define alloc_bootmem(...) lm_kernel_absent_boot()
+#define free_bootmem(...) lm_kernel_absent_boot()
+#define memblock_alloc(...) lm_kernel_absent_boot()
+#define memblock_free(...) lm_kernel_absent_boot()
+#define vmap(...) lm_kernel_absent_vmap()
+#define vunmap(...) lm_kernel_absent_vmap()
+#define is_vmalloc_addr(...) lm_kernel_absent_is_vmalloc()
+#define vmalloc_32(...) lm_kernel_absent_vmalloc_32()
+#define get_page(...) lm_kernel_absent_reference()
+#define put_page(...) lm_kernel_absent_reference()
+#define page_count(...) lm_kernel_absent_reference()
+#define kfree_rcu(...) lm_kernel_absent_rcu()
+#define kvfree_rcu(...) lm_kernel_absent_rcu()
+#define SLAB_TYPESAFE_BY_RCU lm_kernel_absent_rcu()
+#define SLAB_DESTROY_BY_RCU lm_kernel_absent_rcu()
+#define mempool_alloc_preallocated(...) lm_kernel_absent_preallocated()
+#define memdup_user(...) lm_kernel_absent_user()
+#define strndup_user(...) lm_kernel_absent_user()
+#define copy_to_user(...) lm_kernel_absent_user()
+#define copy_from_user(...) lm_kernel_absent_user()
+
+#endif

@@ -1,0 +1,199 @@
+/*
+ * libmalloc/kernel/kmalloc.h - kmalloc and its family, over lm_malloc(3). libmalloc-kernel(3).
+ *
+ * As documented for the kernel: 0 bytes yield ZERO_SIZE_PTR; more than KMALLOC_MAX_SIZE yield NULL; a block lies at a
+ * multiple of the largest power of two that divides its size, so a block of 2^n bytes at a multiple of 2^n; kfree
+ * takes NULL, ZERO_SIZE_PTR and objects of caches too.
+ * Otherwise than there: memory is contiguous by virtual addresses alone, and nodes of NUMA are not told apart, for the
+ * kernel places a process's pages when they are touched (set_mempolicy(2)).
+ */
+#ifndef LIBMALLOC_KERNEL_KMALLOC_H
+#define LIBMALLOC_KERNEL_KMALLOC_H
+
+#include <libmalloc/alloc.h>
+#include <libmalloc/cache.h>
+#include <libmalloc/kernel/gfp.h>
+#include <libmalloc/page.h>
+
+#include <errno.h>
+#include <malloc.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ZERO_SIZE_PTR ((void *)16)
+#define ZERO_OR_NULL_PTR(pointer) ((uintptr_t)(pointer) <= (uintptr_t)ZERO_SIZE_PTR)
+
+#define KMALLOC_MAX_SIZE ((size_t)LM_PAGE_SIZE << LM_PAGE_MAX_ORDER)
+#define ARCH_KMALLOC_MINALIGN ((size_t)16)
+
+#define NUMA_NO_NODE (-1)
+
+/* lm_kernel_product - count * size; SIZE_MAX, which no allocation is, where it overflows. */
+static inline size_t lm_kernel_product(size_t count, size_t size)
+{
+	size_t product;
+	return __builtin_mul_overflow(count, size, &product) ? SIZE_MAX : product;
+}
+
+static inline void *lm_kernel_no_memory(void)
+{
+	errno = ENOMEM;
+	return NULL;
+}
+
+static inline void *kmalloc(size_t size, gfp_t gfp)
+{
+	size_t align = size & -size;
+	unsigned flags = lm_kernel_flags(gfp) & LM_KERNEL_HEAP_FLAGS;
+	if (size == 0)
+		return ZERO_SIZE_PTR;
+	if (size > KMALLOC_MAX_SIZE)
+		return lm_kernel_no_memory();
+	return align <= ARCH_KMALLOC_MINALIGN ? lm_malloc(size, flags) : lm_aligned(align, size, flags);
+}
+
+static inline void *kzalloc(size_t size, gfp_t gfp)
+{
+	return kmalloc(size, gfp | __GFP_ZERO);
+}
+
+static inline void *kmalloc_array(size_t count, size_t size, gfp_t gfp)
+{
+	return kmalloc(lm_kernel_product(count, size), gfp);
+}
+
+static inline void *kcalloc(size_t count, size_t size, gfp_t gfp)
+{
+	return kmalloc_array(count, size, gfp | __GFP_ZERO);
+}
+
+/* ksize - the bytes that a block really has, of which a program may use those that it asked for. NULL: 0. */
+static inline size_t ksize(const void *block)
+{
+	struct lm_cache_info info;
+	struct lm_cache *cache;
+	if (ZERO_OR_NULL_PTR(block))
+		return 0;
+	cache = lm_cache_of(block);
+	if (cache == NULL)
+		return malloc_usable_size((void *)(uintptr_t)block);
+	lm_cache_info(cache, &info);
+	return info.object_bytes;
+}
+
+static inline void kfree(const void *block)
+{
+	void *pointer = (void *)(uintptr_t)block;
+	struct lm_cache *cache;
+	if (ZERO_OR_NULL_PTR(block))
+		return;
+	cache = lm_cache_of(block);
+	if (cache != NULL)
+		lm_cache_free(cache, pointer);
+	else
+		free(pointer);
+}
+
+/* To zeros, though nothing reads them: the compiler must not leave it out. */
+static inline void lm_kernel_forget(const void *block, size_t size)
+{
+	memset((void *)(uintptr_t)block, 0, size);
+	__asm__ __volatile__("" : : "r"(block) : "memory");
+}
+
+/* kfree_sensitive - kfree of what nobody is to find there. */
+static inline void kfree_sensitive(const void *block)
+{
+	if (!ZERO_OR_NULL_PTR(block))
+		lm_kernel_forget(block, ksize(block));
+	kfree(block);
+}
+
+static inline void kzfree(const void *block)
+{
+	kfree_sensitive(block);
+}
+
+static inline void kfree_bulk(size_t count, void **blocks)
+{
+	size_t i;
+	for (i = 0; i < count; i++)
+		kfree(blocks[i]);
+}
+
+/* A block that realloc moves is not aligned to more than 16 bytes, so one that must be is copied. */
+static inline void *lm_kernel_realloc_aligned(const void *block, size_t size, gfp_t gfp)
+{
+	size_t old = ksize(block);
+	void *copy = kmalloc(size, gfp);
+	if (copy == NULL)
+		return NULL;
+	memcpy(copy, block, old < size ? old : size);
+	kfree(block);
+	return copy;
+}
+
+/*
+ * krealloc - NULL and ZERO_SIZE_PTR: kmalloc; size 0: kfree, and ZERO_SIZE_PTR. With __GFP_ZERO what is new is zero,
+ * if all of the block's life was with __GFP_ZERO. NULL: the block is as it was.
+ */
+static inline void *krealloc(const void *block, size_t size, gfp_t gfp)
+{
+	if (ZERO_OR_NULL_PTR(block) || size > KMALLOC_MAX_SIZE)
+		return kmalloc(size, gfp);
+	if (size == 0) {
+		kfree(block);
+		return ZERO_SIZE_PTR;
+	}
+	if ((size & -size) > ARCH_KMALLOC_MINALIGN || lm_cache_of(block) != NULL)
+		return lm_kernel_realloc_aligned(block, size, gfp);
+	return lm_realloc((void *)(uintptr_t)block, size, lm_kernel_flags(gfp) & LM_KERNEL_HEAP_FLAGS);
+}
+
+static inline void *krealloc_array(void *block, size_t count, size_t size, gfp_t gfp)
+{
+	return krealloc(block, lm_kernel_product(count, size), gfp);
+}
+
+static inline void *__kmalloc(size_t size, gfp_t gfp)
+{
+	return kmalloc(size, gfp);
+}
+
+static inline void *kmalloc_node(size_t size, gfp_t gfp, int node)
+{
+	(void)node;
+	return kmalloc(size, gfp);
+}
+
+static inline void *kzalloc_node(size_t size, gfp_t gfp, int node)
+{
+	(void)node;
+	return kzalloc(size, gfp);
+}
+
+static inline void *kmalloc_array_node(size_t count, size_t size, gfp_t gfp, int node)
+{
+	(void)node;
+	return kmalloc_array(count, size, gfp);
+}
+
+static inline void *kcalloc_node(size_t count, size_t size, gfp_t gfp, int node)
+{
+	(void)node;
+	return kcalloc(count, size, gfp);
+}
+
+/* The forms by type, of kernels since 2026: kmalloc_obj(*pointer), kmalloc_obj(struct foo, GFP_ATOMIC). */
+#define LM_KERNEL_GFP(unused, gfp, ...) (gfp)
+#define LM_KERNEL_OBJECTS(function, count, type, ...) \
+	((__typeof__(type) *)function(lm_kernel_product(count, sizeof(type)), \
+				      LM_KERNEL_GFP(unused, ##__VA_ARGS__, GFP_KERNEL, unused)))
+#define kmalloc_obj(type, ...) LM_KERNEL_OBJECTS(kmalloc, 1, type, ##__VA_ARGS__)
+#define kzalloc_obj(type, ...) LM_KERNEL_OBJECTS(kzalloc, 1, type, ##__VA_ARGS__)
+#define kmalloc_objs(type, count, ...) LM_KERNEL_OBJECTS(kmalloc, count, type, ##__VA_ARGS__)
+#define kzalloc_objs(type, count, ...) LM_KERNEL_OBJECTS(kzalloc, count, type, ##__VA_ARGS__)
+
+#endif

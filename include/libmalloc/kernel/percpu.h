@@ -1,0 +1,253 @@
+/*
+ * libmalloc/kernel/percpu.h - per-CPU data, over lm_percpu_alloc(3). libmalloc-kernel(3).
+ *
+ * get_cpu_var and its like turn preemption off in the kernel, which gives the thread its CPU's slot for itself. No
+ * process can do that. Here the thread takes a lock of the slot: get_cpu gives it the slot of the CPU that it runs on,
+ * or, if another thread has that one, the next that is free; until put_cpu smp_processor_id, this_cpu_ptr and the like
+ * all mean that slot, wherever the thread is moved. Calls nest. So
+ *
+ *	get_cpu_var(hits)++;		no other thread is between get and put on the same slot
+ *	put_cpu_var(hits);
+ *	this_cpu_inc(hits);		no lock: atomic, and safe against other this_cpu_... operations
+ *
+ * are both right, but not on the same variable at the same time: an operation without the lock may come between the
+ * load and the store of one with it (in the kernel it cannot). As there, a thread must not wait for another between
+ * get and put. All possible CPUs count as online: their slots are there in any case.
+ *
+ * Invariant: depth > 0 exactly while the thread holds lm_kernel_pin_locks[cpu]; only the thread itself changes its
+ * pin. Locks, slots of static variables and pins are those of one program or library: what two of them share needs
+ * another way.
+ */
+#ifndef LIBMALLOC_KERNEL_PERCPU_H
+#define LIBMALLOC_KERNEL_PERCPU_H
+
+#include <libmalloc/kernel/gfp.h>
+#include <libmalloc/percpu.h>
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define __percpu /* marks a pointer for sparse, which checks kernel sources */
+
+enum { LM_KERNEL_PIN_LOCKS = 128 }; /* CPUs beyond share them, which is right, if slower */
+
+struct lm_kernel_pin_lock {
+	pthread_mutex_t mutex;
+} __attribute__((aligned(64)));
+
+struct lm_kernel_pin {
+	unsigned depth, cpu;
+	void *slot; /* what get_cpu_var of a dynamic pointer yields */
+};
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+/* Weak: one for all files of a program. All zero is PTHREAD_MUTEX_INITIALIZER. */
+__attribute__((weak, visibility("hidden"))) struct lm_kernel_pin_lock lm_kernel_pin_locks[LM_KERNEL_PIN_LOCKS];
+__attribute__((weak, visibility("hidden"))) __thread struct lm_kernel_pin lm_kernel_pin;
+#ifdef __cplusplus
+}
+#endif
+
+static inline pthread_mutex_t *lm_kernel_pin_mutex(unsigned cpu)
+{
+	return &lm_kernel_pin_locks[cpu % LM_KERNEL_PIN_LOCKS].mutex;
+}
+
+/* The slot of the CPU, or the next that no thread has; all taken, it waits for the first. */
+static inline unsigned lm_kernel_pin_take(void)
+{
+	unsigned here = lm_percpu_cpu(), cpus = lm_percpu_cpus(), i;
+	for (i = 0; i < cpus; i++) {
+		unsigned cpu = (here + i) % cpus;
+		if (pthread_mutex_trylock(lm_kernel_pin_mutex(cpu)) == 0)
+			return cpu;
+	}
+	pthread_mutex_lock(lm_kernel_pin_mutex(here));
+	return here;
+}
+
+static inline void preempt_disable(void)
+{
+	if (lm_kernel_pin.depth == 0)
+		lm_kernel_pin.cpu = lm_kernel_pin_take();
+	lm_kernel_pin.depth++;
+}
+
+static inline void preempt_enable(void)
+{
+	if (--lm_kernel_pin.depth == 0)
+		pthread_mutex_unlock(lm_kernel_pin_mutex(lm_kernel_pin.cpu));
+}
+
+static inline unsigned int smp_processor_id(void)
+{
+	return lm_kernel_pin.depth == 0 ? lm_percpu_cpu() : lm_kernel_pin.cpu;
+}
+
+static inline unsigned int raw_smp_processor_id(void)
+{
+	return smp_processor_id();
+}
+
+static inline unsigned int get_cpu(void)
+{
+	preempt_disable();
+	return lm_kernel_pin.cpu;
+}
+
+static inline void put_cpu(void)
+{
+	preempt_enable();
+}
+
+static inline unsigned int num_possible_cpus(void)
+{
+	return lm_percpu_cpus();
+}
+
+static inline unsigned int num_present_cpus(void)
+{
+	return lm_percpu_cpus();
+}
+
+static inline unsigned int num_online_cpus(void)
+{
+	return lm_percpu_cpus();
+}
+
+#define nr_cpu_ids (lm_percpu_cpus())
+#define for_each_possible_cpu(cpu) for ((cpu) = 0; (unsigned int)(cpu) < lm_percpu_cpus(); (cpu)++)
+#define for_each_present_cpu(cpu) for_each_possible_cpu(cpu)
+#define for_each_online_cpu(cpu) for_each_possible_cpu(cpu)
+
+/* Static variables. As the kernel asks, names differ within a program, even static ones. */
+#define DEFINE_PER_CPU(type, name) LM_DEFINE_PER_CPU(type, name)
+#define DECLARE_PER_CPU(type, name) LM_DECLARE_PER_CPU(type, name)
+#define DEFINE_PER_CPU_ALIGNED(type, name) LM_DEFINE_PER_CPU(type, name) __attribute__((aligned(64)))
+#define DEFINE_PER_CPU_SHARED_ALIGNED(type, name) DEFINE_PER_CPU_ALIGNED(type, name)
+#define DEFINE_PER_CPU_READ_MOSTLY(type, name) LM_DEFINE_PER_CPU(type, name)
+#define DEFINE_PER_CPU_PAGE_ALIGNED(type, name) LM_DEFINE_PER_CPU(type, name) __attribute__((aligned(4096)))
+#define DECLARE_PER_CPU_ALIGNED(type, name) LM_DECLARE_PER_CPU(type, name)
+#define DECLARE_PER_CPU_SHARED_ALIGNED(type, name) LM_DECLARE_PER_CPU(type, name)
+#define DECLARE_PER_CPU_READ_MOSTLY(type, name) LM_DECLARE_PER_CPU(type, name)
+#define DECLARE_PER_CPU_PAGE_ALIGNED(type, name) LM_DECLARE_PER_CPU(type, name)
+#define EXPORT_PER_CPU_SYMBOL(name) struct lm_kernel_ends_with_semicolon
+#define EXPORT_PER_CPU_SYMBOL_GPL(name) struct lm_kernel_ends_with_semicolon
+
+/* Dynamic ones, zeroed, of at most LM_PERCPU_SIZE_MAX bytes (32 KiB, as in the kernel). The GFP flags: dropped. */
+static inline void *__alloc_percpu(size_t size, size_t align)
+{
+	return lm_percpu_alloc(size, align);
+}
+
+static inline void *__alloc_percpu_gfp(size_t size, size_t align, gfp_t gfp)
+{
+	(void)gfp;
+	return lm_percpu_alloc(size, align);
+}
+
+#define alloc_percpu(type) ((__typeof__(type) *)__alloc_percpu(sizeof(type), __alignof__(type)))
+#define alloc_percpu_gfp(type, gfp) ((__typeof__(type) *)__alloc_percpu_gfp(sizeof(type), __alignof__(type), gfp))
+
+static inline void free_percpu(const void *percpu)
+{
+	lm_percpu_free((void *)(uintptr_t)percpu);
+}
+
+static inline void *lm_kernel_this_slot(const void *percpu)
+{
+	return lm_kernel_pin.depth == 0 ? lm_percpu_this(percpu) : lm_percpu_ptr(percpu, lm_kernel_pin.cpu);
+}
+
+#define per_cpu_ptr(pointer, cpu) ((__typeof__(pointer))lm_percpu_ptr((const void *)(pointer), (cpu)))
+#define per_cpu(variable, cpu) (*per_cpu_ptr(&(variable), cpu))
+#define this_cpu_ptr(pointer) ((__typeof__(pointer))lm_kernel_this_slot((const void *)(pointer)))
+#define raw_cpu_ptr(pointer) this_cpu_ptr(pointer)
+#define __this_cpu_ptr(pointer) this_cpu_ptr(pointer)
+#define __get_cpu_var(variable) (*this_cpu_ptr(&(variable)))
+
+/* The section of static variables; NULL and NULL in a program without any. */
+extern char __start_lm_percpu[] __attribute__((weak, visibility("hidden")));
+extern char __stop_lm_percpu[] __attribute__((weak, visibility("hidden")));
+
+/*
+ * get_cpu_var - of a static variable, as in the kernel; and of a variable that holds a dynamic per-CPU pointer, as the
+ * books have it (`foo = get_cpu_var(percpu_ptr)`): then the value is the address of the slot.
+ */
+static inline void *lm_kernel_get_cpu_var(const void *variable, int is_pointer)
+{
+	uintptr_t offset = (uintptr_t)variable - (uintptr_t)__start_lm_percpu;
+	preempt_disable();
+	if (!is_pointer || offset < (uintptr_t)__stop_lm_percpu - (uintptr_t)__start_lm_percpu)
+		return lm_percpu_ptr(variable, lm_kernel_pin.cpu);
+	lm_kernel_pin.slot = lm_percpu_ptr(*(void *const *)variable, lm_kernel_pin.cpu);
+	return &lm_kernel_pin.slot;
+}
+
+enum { LM_KERNEL_POINTER_CLASS = 5 }; /* what __builtin_classify_type says of a pointer */
+#define get_cpu_var(variable) \
+	(*(__typeof__(variable) *)lm_kernel_get_cpu_var(&(variable), __builtin_classify_type(variable) == \
+								     LM_KERNEL_POINTER_CLASS))
+#define put_cpu_var(variable) ((void)&(variable), preempt_enable())
+#define get_cpu_ptr(pointer) ((__typeof__(pointer))(preempt_disable(), this_cpu_ptr(pointer)))
+#define put_cpu_ptr(pointer) ((void)(pointer), preempt_enable())
+
+/*
+ * this_cpu_... - on one integer or pointer of 1, 2, 4 or 8 bytes: a variable, *pointer, pointer->field. Atomic, for
+ * the thread may be moved after its slot was found, and then writes to one that another thread writes to.
+ */
+#define this_cpu_read(variable) __atomic_load_n(this_cpu_ptr(&(variable)), __ATOMIC_RELAXED)
+#define this_cpu_write(variable, value) __atomic_store_n(this_cpu_ptr(&(variable)), (value), __ATOMIC_RELAXED)
+#define this_cpu_add(variable, value) ((void)this_cpu_add_return(variable, value))
+#define this_cpu_sub(variable, value) ((void)this_cpu_sub_return(variable, value))
+#define this_cpu_inc(variable) this_cpu_add(variable, 1)
+#define this_cpu_dec(variable) this_cpu_sub(variable, 1)
+#define this_cpu_and(variable, value) \
+	((void)__atomic_and_fetch(this_cpu_ptr(&(variable)), (value), __ATOMIC_RELAXED))
+#define this_cpu_or(variable, value) ((void)__atomic_or_fetch(this_cpu_ptr(&(variable)), (value), __ATOMIC_RELAXED))
+#define this_cpu_add_return(variable, value) \
+	__atomic_add_fetch(this_cpu_ptr(&(variable)), (value), __ATOMIC_RELAXED)
+#define this_cpu_sub_return(variable, value) \
+	__atomic_sub_fetch(this_cpu_ptr(&(variable)), (value), __ATOMIC_RELAXED)
+#define this_cpu_inc_return(variable) this_cpu_add_return(variable, 1)
+#define this_cpu_dec_return(variable) this_cpu_sub_return(variable, 1)
+#define this_cpu_xchg(variable, value) __atomic_exchange_n(this_cpu_ptr(&(variable)), (value), __ATOMIC_RELAXED)
+
+/* What was there: `old`, if `value` is there now. */
+#define this_cpu_cmpxchg(variable, old, value) \
+	({ \
+		__typeof__(variable) lm_kernel_old = (old); \
+		(void)__atomic_compare_exchange_n(this_cpu_ptr(&(variable)), &lm_kernel_old, (value), 0, \
+						  __ATOMIC_RELAXED, __ATOMIC_RELAXED); \
+		lm_kernel_old; \
+	})
+#define this_cpu_try_cmpxchg(variable, old_pointer, value) \
+	__atomic_compare_exchange_n(this_cpu_ptr(&(variable)), (old_pointer), (value), 0, __ATOMIC_RELAXED, \
+				    __ATOMIC_RELAXED)
+
+/* The forms that leave it to the caller that the thread stays where it is: the same here. */
+#define raw_cpu_read(variable) this_cpu_read(variable)
+#define raw_cpu_write(variable, value) this_cpu_write(variable, value)
+#define raw_cpu_add(variable, value) this_cpu_add(variable, value)
+#define raw_cpu_sub(variable, value) this_cpu_sub(variable, value)
+#define raw_cpu_inc(variable) this_cpu_inc(variable)
+#define raw_cpu_dec(variable) this_cpu_dec(variable)
+#define raw_cpu_add_return(variable, value) this_cpu_add_return(variable, value)
+#define raw_cpu_xchg(variable, value) this_cpu_xchg(variable, value)
+#define raw_cpu_cmpxchg(variable, old, value) this_cpu_cmpxchg(variable, old, value)
+#define __this_cpu_read(variable) this_cpu_read(variable)
+#define __this_cpu_write(variable, value) this_cpu_write(variable, value)
+#define __this_cpu_add(variable, value) this_cpu_add(variable, value)
+#define __this_cpu_sub(variable, value) this_cpu_sub(variable, value)
+#define __this_cpu_inc(variable) this_cpu_inc(variable)
+#define __this_cpu_dec(variable) this_cpu_dec(variable)
+#define __this_cpu_add_return(variable, value) this_cpu_add_return(variable, value)
+#define __this_cpu_inc_return(variable) this_cpu_inc_return(variable)
+#define __this_cpu_dec_return(variable) this_cpu_dec_return(variable)
+#define __this_cpu_xchg(variable, value) this_cpu_xchg(variable, value)
+#define __this_cpu_cmpxchg(variable, old, value) this_cpu_cmpxchg(variable, old, value)
+
+#endif

@@ -1,0 +1,134 @@
+/*
+ * libmalloc/module.h - what a kernel module has around its allocations, so that it compiles and runs as a program:
+ * main calls what module_init names, and then what module_exit names. libmalloc-kernel(3).
+ *
+ * printk writes to standard error; its level is read and dropped. Nothing of this is an allocator's; it is no kernel.
+ */
+#ifndef LIBMALLOC_MODULE_H
+#define LIBMALLOC_MODULE_H
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef int8_t s8;
+typedef int16_t s16;
+typedef int32_t s32;
+typedef int64_t s64;
+
+#define __init
+#define __exit
+#define __initdata
+#define __user
+#define __force
+#define __must_check __attribute__((warn_unused_result))
+
+#define KERN_SOH "\001" /* begins a level, of one digit or letter more */
+#define KERN_EMERG KERN_SOH "0"
+#define KERN_ALERT KERN_SOH "1"
+#define KERN_CRIT KERN_SOH "2"
+#define KERN_ERR KERN_SOH "3"
+#define KERN_WARNING KERN_SOH "4"
+#define KERN_NOTICE KERN_SOH "5"
+#define KERN_INFO KERN_SOH "6"
+#define KERN_DEBUG KERN_SOH "7"
+#define KERN_CONT KERN_SOH "c"
+
+/* printk - as fprintf(stderr), after the level; the kernel's own forms of %p are not known. */
+__attribute__((format(printf, 1, 2)))
+static inline int printk(const char *format, ...)
+{
+	va_list arguments;
+	int length;
+	if (format[0] == KERN_SOH[0] && format[1] != '\0')
+		format += 2;
+	va_start(arguments, format);
+	length = vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	return length;
+}
+
+#ifndef pr_fmt
+#define pr_fmt(format) format
+#endif
+#define pr_emerg(format, ...) printk(KERN_EMERG pr_fmt(format), ##__VA_ARGS__)
+#define pr_alert(format, ...) printk(KERN_ALERT pr_fmt(format), ##__VA_ARGS__)
+#define pr_crit(format, ...) printk(KERN_CRIT pr_fmt(format), ##__VA_ARGS__)
+#define pr_err(format, ...) printk(KERN_ERR pr_fmt(format), ##__VA_ARGS__)
+#define pr_warn(format, ...) printk(KERN_WARNING pr_fmt(format), ##__VA_ARGS__)
+#define pr_notice(format, ...) printk(KERN_NOTICE pr_fmt(format), ##__VA_ARGS__)
+#define pr_info(format, ...) printk(KERN_INFO pr_fmt(format), ##__VA_ARGS__)
+#define pr_cont(format, ...) printk(KERN_CONT format, ##__VA_ARGS__)
+#define pr_debug(format, ...) ((void)(0 && printk(KERN_DEBUG pr_fmt(format), ##__VA_ARGS__)))
+
+/* BUG, WARN - say where, and BUG ends the process. WARN_ON's value is whether the condition holds. */
+#define BUG() (printk(KERN_CRIT "kernel BUG at %s:%d!\n", __FILE__, __LINE__), abort())
+#define BUG_ON(condition) ((condition) ? BUG() : (void)0)
+#define WARN_ON(condition) \
+	({ \
+		bool lm_module_warned = (condition) ? true : false; \
+		if (lm_module_warned) \
+			printk(KERN_WARNING "WARNING: at %s:%d\n", __FILE__, __LINE__); \
+		lm_module_warned; \
+	})
+
+/* C++ has words of its own for these, [[likely]] and [[unlikely]], which a macro would spoil. */
+#ifndef __cplusplus
+#define likely(condition) __builtin_expect(!!(condition), 1)
+#define unlikely(condition) __builtin_expect(!!(condition), 0)
+#endif
+
+#define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
+#define container_of(pointer, type, member) \
+	((type *)((char *)(uintptr_t)(pointer) - offsetof(type, member)))
+
+/* At file scope, each with a semicolon behind it: nothing. */
+#define LM_MODULE_NOTHING struct lm_module_nothing
+#define MODULE_LICENSE(text) LM_MODULE_NOTHING
+#define MODULE_AUTHOR(text) LM_MODULE_NOTHING
+#define MODULE_DESCRIPTION(text) LM_MODULE_NOTHING
+#define MODULE_VERSION(text) LM_MODULE_NOTHING
+#define MODULE_ALIAS(text) LM_MODULE_NOTHING
+#define EXPORT_SYMBOL(name) LM_MODULE_NOTHING
+#define EXPORT_SYMBOL_GPL(name) LM_MODULE_NOTHING
+
+#ifdef __cplusplus
+#define LM_MODULE_C extern "C"
+#else
+#define LM_MODULE_C extern
+#endif
+
+LM_MODULE_C void lm_module_exit(void) __attribute__((weak));
+
+/* module_init - main: an error of the function (not 0) is shown, and is exit status 1. One in a program. */
+#define module_init(function) \
+	int main(void) \
+	{ \
+		int error = function(); \
+		if (error != 0) { \
+			printk(KERN_ERR "module_init: %s\n", strerror(error < 0 ? -error : error)); \
+			return EXIT_FAILURE; \
+		} \
+		if (lm_module_exit != NULL) \
+			lm_module_exit(); \
+		return EXIT_SUCCESS; \
+	} \
+	LM_MODULE_NOTHING
+
+#define module_exit(function) \
+	void lm_module_exit(void) \
+	{ \
+		function(); \
+	} \
+	LM_MODULE_NOTHING
+
+#endif

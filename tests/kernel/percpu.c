@@ -1,0 +1,196 @@
+/* Per-CPU data: static and dynamic, get and put with several threads, this_cpu_... */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <libmalloc/kernel.h>
+
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <string.h>
+
+#include "check.h"
+
+enum { THREADS = 4, ROUNDS = 20000 };
+
+struct counters {
+	long events;
+	unsigned int errors;
+	short small;
+	unsigned char tiny;
+	void *last;
+};
+
+DEFINE_PER_CPU(int, hits);
+DEFINE_PER_CPU(long, begins_with) = 5;
+DEFINE_PER_CPU(struct counters, counters);
+DEFINE_PER_CPU_ALIGNED(int, lonely) = 3;
+DEFINE_PER_CPU(int[3], row) = {1, 2, 3};
+static DEFINE_PER_CPU(long, hidden) = -1;
+DECLARE_PER_CPU(int, hits);
+EXPORT_PER_CPU_SYMBOL(hits);
+
+static struct counters __percpu *dynamic;
+static void *book;
+
+/* Now and then others run between the load and the store. */
+static void add_slowly(long *counter, long amount, int round)
+{
+	long before = *(volatile long *)counter;
+	if (round % 16 == 0)
+		sched_yield();
+	*(volatile long *)counter = before + amount;
+}
+
+/* Between get and put nobody else is on the slot: no addition is lost. */
+static void *count(void *unused)
+{
+	int i;
+	for (i = 0; i < ROUNDS; i++) {
+		unsigned long *foo;
+		struct counters *slot;
+		get_cpu_var(hits)++;
+		put_cpu_var(hits);
+		slot = get_cpu_ptr(dynamic);
+		add_slowly(&slot->events, 2, i);
+		put_cpu_ptr(dynamic);
+		foo = (unsigned long *)get_cpu_var(book); /* as the books have it */
+		*foo += 3;
+		put_cpu_var(book);
+		this_cpu_inc(counters.events);
+		this_cpu_add(counters.errors, 2);
+		this_cpu_sub(counters.small, 1);
+		this_cpu_inc(dynamic->tiny);
+	}
+	return unused;
+}
+
+static void in_threads(void)
+{
+	pthread_t threads[THREADS];
+	long events = 0, own = 0;
+	unsigned long books = 0;
+	int i, cpu, sum = 0;
+	unsigned int errors = 0;
+	short small = 0;
+	unsigned char tiny = 0;
+	for (i = 0; i < THREADS; i++)
+		check(pthread_create(&threads[i], NULL, count, NULL) == 0);
+	for (i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	for_each_possible_cpu(cpu) {
+		sum += per_cpu(hits, cpu);
+		events += per_cpu_ptr(dynamic, cpu)->events;
+		books += *(unsigned long *)per_cpu_ptr(book, cpu);
+		own += per_cpu(counters, cpu).events;
+		errors += per_cpu(counters.errors, cpu);
+		small = (short)(small + per_cpu(counters, cpu).small);
+		tiny = (unsigned char)(tiny + per_cpu_ptr(dynamic, cpu)->tiny);
+	}
+	check(sum == THREADS * ROUNDS && events == 2L * THREADS * ROUNDS && books == 3UL * THREADS * ROUNDS);
+	check(own == (long)THREADS * ROUNDS && errors == 2U * THREADS * ROUNDS);
+	check(small == (short)-(THREADS * ROUNDS) && tiny == (unsigned char)(THREADS * ROUNDS));
+}
+
+static sem_t is_held, may_put;
+static unsigned int held;
+
+static void *hold(void *unused)
+{
+	held = get_cpu();
+	sem_post(&is_held);
+	sem_wait(&may_put);
+	put_cpu();
+	return unused;
+}
+
+/* Whoever finds its CPU's slot taken gets another, and all names mean that one. */
+static void taken(void)
+{
+	pthread_t thread;
+	cpu_set_t before, one;
+	unsigned int cpu;
+	if (num_possible_cpus() == 1 || sched_getaffinity(0, sizeof(before), &before) != 0)
+		return;
+	sem_init(&is_held, 0, 0);
+	sem_init(&may_put, 0, 0);
+	check(pthread_create(&thread, NULL, hold, NULL) == 0);
+	sem_wait(&is_held);
+	CPU_ZERO(&one);
+	CPU_SET(held, &one);
+	check(sched_setaffinity(0, sizeof(one), &one) == 0);
+	cpu = get_cpu();
+	check(cpu != held && smp_processor_id() == cpu);
+	check(this_cpu_ptr(&hits) == &per_cpu(hits, cpu) && this_cpu_ptr(dynamic) == per_cpu_ptr(dynamic, cpu));
+	put_cpu();
+	check(smp_processor_id() == held);
+	sem_post(&may_put);
+	pthread_join(thread, NULL);
+	sched_setaffinity(0, sizeof(before), &before);
+}
+
+/* Calls nest, and all names mean one slot meanwhile. */
+static void nested(void)
+{
+	unsigned int cpu = get_cpu();
+	check(cpu < num_possible_cpus() && smp_processor_id() == cpu && raw_smp_processor_id() == cpu);
+	check(&get_cpu_var(hits) == &per_cpu(hits, cpu) && this_cpu_ptr(&hits) == &per_cpu(hits, cpu));
+	check(get_cpu_ptr(dynamic) == per_cpu_ptr(dynamic, cpu) && raw_cpu_ptr(dynamic) == per_cpu_ptr(dynamic, cpu));
+	check(this_cpu_ptr(&dynamic->errors) == &per_cpu_ptr(dynamic, cpu)->errors);
+	put_cpu_ptr(dynamic);
+	check(smp_processor_id() == cpu);
+	put_cpu_var(hits);
+	put_cpu();
+	preempt_disable();
+	check(__get_cpu_var(lonely) == 3);
+	preempt_enable();
+}
+
+static void operations(void)
+{
+	long expected = 7;
+	preempt_disable();
+	this_cpu_write(begins_with, 5);
+	check(this_cpu_read(begins_with) == 5 && this_cpu_add_return(begins_with, 2) == 7);
+	check(this_cpu_xchg(begins_with, 9) == 7 && this_cpu_cmpxchg(begins_with, 1, 2) == 9);
+	check(this_cpu_cmpxchg(begins_with, 9, 12) == 9 && this_cpu_read(begins_with) == 12);
+	check(!this_cpu_try_cmpxchg(begins_with, &expected, 1) && expected == 12);
+	check(this_cpu_try_cmpxchg(begins_with, &expected, 1) && __this_cpu_read(begins_with) == 1);
+	check(this_cpu_inc_return(begins_with) == 2 && this_cpu_dec_return(begins_with) == 1);
+	this_cpu_or(begins_with, 6);
+	this_cpu_and(begins_with, 5);
+	check(raw_cpu_read(begins_with) == 5);
+	this_cpu_dec(begins_with);
+	__this_cpu_add(begins_with, 1);
+	raw_cpu_sub(begins_with, 1);
+	check(this_cpu_sub_return(begins_with, 1) == 3);
+	this_cpu_write(counters.last, &expected);
+	check(this_cpu_read(counters.last) == &expected);
+	preempt_enable();
+}
+
+int main(void)
+{
+	int cpu, seen = 0;
+	dynamic = alloc_percpu(struct counters);
+	book = __alloc_percpu(sizeof(unsigned long), __alignof__(unsigned long));
+	check(dynamic != NULL && book != NULL);
+	for_each_online_cpu(cpu) {
+		seen++;
+		check(per_cpu(begins_with, cpu) == 5 && per_cpu(lonely, cpu) == 3 && per_cpu(hits, cpu) == 0);
+		check(per_cpu(row, cpu)[2] == 3 && per_cpu(row[1], cpu) == 2 && per_cpu(hidden, cpu) == -1);
+		check(filled_with(per_cpu_ptr(dynamic, cpu), 0, sizeof(*dynamic)));
+		check(aligned_to(per_cpu_ptr(&lonely, cpu), 64));
+	}
+	check((unsigned int)seen == num_online_cpus() && num_present_cpus() == nr_cpu_ids);
+	in_threads();
+	taken();
+	nested();
+	operations();
+	free_percpu(dynamic);
+	free_percpu(book);
+	free_percpu(alloc_percpu_gfp(int, GFP_KERNEL));
+	free_percpu(NULL);
+	check(__alloc_percpu(32769, 8) == NULL);
+	return 0;
+}
