@@ -4,6 +4,7 @@
 #include "base/report.h"
 
 #include "base/syscall.h"
+#include "base/text.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -11,67 +12,46 @@
 
 enum { LINE_BYTES = 256, STDERR = 2 };
 
-struct line {
-	char text[LINE_BYTES];
-	size_t length;
-};
-
-static void line_add(struct line *line, const char *text)
+/* What was begun in a buffer of LINE_BYTES, cut to it, with the newline last. */
+static void line_write(struct text *line)
 {
-	while (*text != '\0' && line->length < LINE_BYTES - 1)
-		line->text[line->length++] = *text++;
-}
-
-static void line_add_address(struct line *line, const void *pointer)
-{
-	char digits[2 + 2 * sizeof(uintptr_t) + 1];
-	char *at = digits + sizeof(digits) - 1;
-	uintptr_t value = (uintptr_t)pointer;
-	*at = '\0';
-	do {
-		*--at = "0123456789abcdef"[value & 15];
-		value >>= 4;
-	} while (value != 0);
-	*--at = 'x';
-	*--at = '0';
-	line_add(line, at);
-}
-
-static void line_write(struct line *line)
-{
-	line->text[line->length++] = '\n';
-	syscall3(SYS_write, STDERR, (long)line->text, (long)line->length);
+	size_t length = line->length < LINE_BYTES - 1 ? line->length : LINE_BYTES - 1;
+	line->buffer[length] = '\n';
+	syscall3(SYS_write, STDERR, (long)line->buffer, (long)(length + 1));
 }
 
 _Noreturn void report_bad_pointer(const char *kind, const void *pointer, const char *function)
 {
-	struct line line = {.length = 0};
-	line_add(&line, "libmalloc: ");
-	line_add(&line, kind);
-	line_add(&line, ": ");
-	line_add_address(&line, pointer);
-	line_add(&line, " (");
-	line_add(&line, function);
-	line_add(&line, ")");
+	char buffer[LINE_BYTES];
+	struct text line = text_begin(buffer, LINE_BYTES);
+	text_add(&line, "libmalloc: ");
+	text_add(&line, kind);
+	text_add(&line, ": ");
+	text_add_address(&line, (uintptr_t)pointer);
+	text_add(&line, " (");
+	text_add(&line, function);
+	text_add(&line, ")");
 	line_write(&line);
 	abort();
 }
 
 _Noreturn void report_internal(const char *what)
 {
-	struct line line = {.length = 0};
-	line_add(&line, "libmalloc: internal error: ");
-	line_add(&line, what);
+	char buffer[LINE_BYTES];
+	struct text line = text_begin(buffer, LINE_BYTES);
+	text_add(&line, "libmalloc: internal error: ");
+	text_add(&line, what);
 	line_write(&line);
 	abort();
 }
 
 void report_warning(const char *what, const char *subject)
 {
-	struct line line = {.length = 0};
-	line_add(&line, "libmalloc: ");
-	line_add(&line, what);
-	line_add(&line, ": ");
-	line_add(&line, subject);
+	char buffer[LINE_BYTES];
+	struct text line = text_begin(buffer, LINE_BYTES);
+	text_add(&line, "libmalloc: ");
+	text_add(&line, what);
+	text_add(&line, ": ");
+	text_add(&line, subject);
 	line_write(&line);
 }

@@ -15,6 +15,11 @@
 #define REPORT_MISALIGNED "misaligned pointer"
 #define REPORT_NEVER_ALLOCATED "pointer never allocated"
 #define REPORT_STACK "pointer into the stack"
+#define REPORT_NOT_OF_POOL "not of this pool"
+#define REPORT_NOT_OF_REGION "mark not of this region"
+#define REPORT_NOT_PAGES "not from lm_pages_alloc"
+#define REPORT_WRONG_PAGES "another number of pages than allocated"
+#define REPORT_NOT_VMALLOC "not from lm_vmalloc"
 
 /* A pointer handed to `function` (the entry point's name) is bad in the way that `kind` says. Does not return. */
 _Noreturn cold void report_bad_pointer(const char *kind, const void *pointer, const char *function);
