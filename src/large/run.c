@@ -50,6 +50,17 @@ size_t run_usable(uintptr_t address)
 	return is_run(address) ? pagemap_link(address >> PAGE_SHIFT)->run_pages << PAGE_SHIFT : 0;
 }
 
+bool run_around(uintptr_t address)
+{
+	for (int zone = 0; zone < ZONE_COUNT; zone++) {
+		uint8_t kind = (uint8_t)(PAGE_RUN | zone << PAGE_ZONE_SHIFT);
+		uintptr_t page = pagemap_find_below(address >> PAGE_SHIFT, kind);
+		if (page != 0 && (address >> PAGE_SHIFT) - page < pagemap_link(page)->run_pages)
+			return true;
+	}
+	return false;
+}
+
 bool run_free(uintptr_t address)
 {
 	uintptr_t page = address >> PAGE_SHIFT;
