@@ -25,6 +25,7 @@ struct lock {
  * fork takes all of them, in this order.
  */
 enum lock_rank {
+	RANK_RESERVE, /* reserve_locks: the objects that reserves hold */
 	RANK_PURGE,   /* purge_lock: one purger at a time */
 	RANK_THREADS, /* the list of thread caches */
 	RANK_STORE,   /* the store of freed mappings */
