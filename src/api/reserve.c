@@ -15,9 +15,9 @@
  * program's, and are called with no lock held. Of several that change the minimum at once, each starts over if it finds
  * another one than it began with.
  *
- * level and minimum are also read without the lock, by lm_reserve_free. Whoever frees an object that was taken from the
+ * level and minimum are also read without the lock, by lm_reserve_free. Who frees an object that was taken from the
  * reserve sees the level that this left, or a later one: the object itself came to it from there, whatever way the
- * program passed it on. So an object is not lost to the allocator while the reserve lacks it and nobody else filled it.
+ * program passed it on. So no object goes to the allocator while the reserve lacks it and nobody else filled it.
  *
  * Waiting and waking pair like this. A waiter finds level 0 under the lock, counts itself in `waiting` and notes
  * `given`; unlocks; sleeps on `given` while that is what it noted. A free that puts an object back changes `given` under
