@@ -296,7 +296,7 @@ static bool alloc_large(void)
 		return false;
 	lm_region_reset(scarce);
 	scarce_used = 0;
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < 300; i++) {
 		scarce_used = lm_region_used(scarce);
 		if (lm_region_alloc(scarce, 50 * KIB) == NULL)
 			return false;
