@@ -28,8 +28,6 @@ _Static_assert((int)LM_PAGE_SHIFT == (int)PAGE_SHIFT && (int)LM_PAGE_MAX_ORDER =
 
 enum { PAGES_MAX_BYTES = BUDDY_MAX_PAGES * PAGE_BYTES };
 
-static const unsigned pages_flags = LM_ZERO | LM_NOSYSCALL | LM_NORETRY | LM_NOFAIL | LM_NOWARN | LM_DMA32;
-
 /* A run; cleared if it must be and is not. */
 static void *run_get(const struct request *request)
 {
@@ -77,7 +75,7 @@ static cold void *get_patiently(const struct request *request, unsigned flags, c
 		patience_wait(&patience);
 		pages = shortage_retry(request, source_of(flags));
 	}
-	return pages != NULL ? pages : out_of_memory(function, flags);
+	return pages != NULL ? pages : out_of_memory(function, request->bytes, flags);
 }
 
 static void *get(size_t bytes, size_t alignment, unsigned flags, const char *function)
@@ -87,7 +85,7 @@ static void *get(size_t bytes, size_t alignment, unsigned flags, const char *fun
 		.alignment = alignment,
 		.content = flags & LM_ZERO ? LARGE_ZEROED : LARGE_ANY,
 	};
-	if (unlikely(!flags_are_right(function, flags, pages_flags)))
+	if (unlikely(!flags_accept(flags, FLAGS_PAGES, function)))
 		return NULL;
 	void *pages = source_of(flags)(&request);
 	return likely(pages != NULL) ? pages : get_patiently(&request, flags, function);

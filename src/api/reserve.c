@@ -189,6 +189,15 @@ static void *ask(struct lm_reserve *reserve, unsigned flags)
 	return reserve->alloc_object((flags & ~LM_NOFAIL) | LM_NOWARN, reserve->context);
 }
 
+/* Neither the allocator nor the reserve has any. */
+static cold void *fail(unsigned flags)
+{
+	if (!(flags & (LM_NOWARN | LM_NOSYSCALL)))
+		report_warning(REPORT_OUT_OF_MEMORY, "1 object (lm_reserve_alloc)");
+	errno = flags & LM_NOSYSCALL ? EAGAIN : ENOMEM;
+	return NULL;
+}
+
 /* The allocator has none. */
 static noinline void *alloc_reserved(struct lm_reserve *reserve, unsigned flags)
 {
@@ -198,16 +207,13 @@ static noinline void *alloc_reserved(struct lm_reserve *reserve, unsigned flags)
 		if (object == NULL)
 			object = ask(reserve, flags);
 	}
-	return object != NULL ? object : out_of_memory("lm_reserve_alloc", flags);
+	return object != NULL ? object : fail(flags);
 }
 
 /* All flags: which of them are right is the allocator's to say. */
-static const unsigned all_flags =
-	LM_ZERO | LM_NOSYSCALL | LM_NORETRY | LM_NOFAIL | LM_NOWARN | LM_DMA32 | LM_COLD | LM_HUGE;
-
 LM_EXPORT void *lm_reserve_alloc(struct lm_reserve *reserve, unsigned flags)
 {
-	if (unlikely(!flags_are_right("lm_reserve_alloc", flags, all_flags)))
+	if (unlikely(!flags_accept(flags, FLAGS_MALLOC, "lm_reserve_alloc")))
 		return NULL;
 	void *object = ask(reserve, flags);
 	return likely(object != NULL) ? object : alloc_reserved(reserve, flags);

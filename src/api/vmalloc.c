@@ -18,12 +18,15 @@
 
 #include <errno.h>
 
+/* More than any address space of today holds. */
+#define RANGE_MAX_BYTES ((size_t)1 << ADDRESS_BITS)
+
 static void *range_get(const struct request *request) { return large_alloc_guarded(request->bytes); }
 
 LM_EXPORT void *lm_vmalloc(size_t size)
 {
 	struct request request = {.bytes = size, .content = LARGE_ZEROED};
-	if (size == 0 || size > (size_t)1 << ADDRESS_BITS)
+	if (size == 0 || size > RANGE_MAX_BYTES)
 		return no_memory();
 	void *range = range_get(&request);
 	if (unlikely(range == NULL))
@@ -72,20 +75,19 @@ static void *try_both(size_t size, unsigned flags)
 	return block;
 }
 
-static const unsigned all_flags =
-	LM_ZERO | LM_NOSYSCALL | LM_NORETRY | LM_NOFAIL | LM_NOWARN | LM_DMA32 | LM_COLD | LM_HUGE;
-
 LM_EXPORT void *lm_kvmalloc(size_t size, unsigned flags)
 {
 	struct patience patience = {0};
-	if (unlikely(!flags_are_right("lm_kvmalloc", flags, all_flags)))
+	if (unlikely(!flags_accept(flags, FLAGS_MALLOC, "lm_kvmalloc")))
 		return NULL;
+	if (unlikely(size > RANGE_MAX_BYTES) && (flags & LM_NOFAIL))
+		return refuse("lm_kvmalloc", REFUSED_FOR_EVER);
 	void *block = try_both(size, flags);
 	while (unlikely(block == NULL) && (flags & LM_NOFAIL)) {
 		patience_wait(&patience);
 		block = try_both(size, flags);
 	}
-	return likely(block != NULL) ? block : out_of_memory("lm_kvmalloc", flags);
+	return likely(block != NULL) ? block : out_of_memory("lm_kvmalloc", size, flags);
 }
 
 LM_EXPORT void lm_kvfree(void *pointer) { heap_free(pointer, "lm_kvfree"); }

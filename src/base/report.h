@@ -15,6 +15,15 @@
 #define REPORT_MISALIGNED "misaligned pointer"
 #define REPORT_NEVER_ALLOCATED "pointer never allocated"
 #define REPORT_STACK "pointer into the stack"
+
+/* An argument that no call can serve: EINVAL. The subject says which, what is right, and the function. */
+#define REPORT_BAD_ARGUMENT "bad argument"
+#define REPORT_BAD_FLAGS "bad flags"
+
+/* An allocation has failed that was not told to be silent about it. */
+#define REPORT_OUT_OF_MEMORY "out of memory"
+
+/* Of the systems beyond libc's. */
 #define REPORT_NOT_OF_POOL "not of this pool"
 #define REPORT_NOT_OF_REGION "mark not of this region"
 #define REPORT_NOT_PAGES "not from lm_pages_alloc"

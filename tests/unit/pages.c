@@ -175,19 +175,19 @@ static void exact_zero(void *unused)
 static void wrong_arguments_are_refused(void **state)
 {
 	(void)state;
-#define ORDER "libmalloc: lm_pages_alloc: order is to be 0 to 10\n"
-#define SIZE "libmalloc: lm_pages_alloc_exact: size is to be 1 to 4194304\n"
+#define ORDER "libmalloc: bad argument: order is to be 0 to 10 (lm_pages_alloc)\n"
+#define SIZE "libmalloc: bad argument: size is to be 1 to 4194304 (lm_pages_alloc_exact)\n"
 	static const struct refusal cases[] = {
 		{11, 0, 0, EINVAL, ORDER},
 		{64, 0, LM_ZERO, EINVAL, ORDER},
 		{~0u, 0, LM_NOFAIL, EINVAL, ORDER},
 		{0, MOST + 1, 0, EINVAL, SIZE},
 		{0, SIZE_MAX, 0, EINVAL, SIZE},
-		{0, 0, LM_COLD, EINVAL, "libmalloc: lm_pages_alloc: a flag is given that this function does not take\n"},
+		{0, 0, LM_COLD, EINVAL, "libmalloc: bad flags: LM_COLD is of no use here (lm_pages_alloc)\n"},
 		{0, 0, LM_NOFAIL | LM_NORETRY, EINVAL,
-		 "libmalloc: lm_pages_alloc: LM_NOFAIL goes neither with LM_NOSYSCALL nor with LM_NORETRY\n"},
+		 "libmalloc: bad flags: LM_NORETRY excludes LM_NOFAIL (lm_pages_alloc)\n"},
 		{0, 0, LM_NOFAIL | LM_NOSYSCALL, EINVAL,
-		 "libmalloc: lm_pages_alloc: LM_NOFAIL goes neither with LM_NOSYSCALL nor with LM_NORETRY\n"},
+		 "libmalloc: bad flags: LM_NOSYSCALL excludes LM_NOFAIL (lm_pages_alloc)\n"},
 	};
 	char text[300];
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -312,8 +312,7 @@ static void failing_says_so_unless_told_not_to(void **state)
 	(void)state;
 	char text[300];
 	assert_int_equal(unit_capture(alloc_without_memory, NULL, text, sizeof(text)), 0);
-	assert_string_equal(text, "libmalloc: lm_pages_alloc: out of memory\n"
-				  "libmalloc: lm_pages_alloc_exact: out of memory\n");
+	assert_string_equal(text, "libmalloc: out of memory: 32768 bytes (lm_pages_alloc)\n");
 }
 
 static _Atomic bool go, got;

@@ -136,10 +136,10 @@ static void create_wrongly(void *argument)
 static void wrong_arguments_are_refused(void **state)
 {
 	(void)state;
-#define ALIGN "libmalloc: lm_pool_create: align is to be 0 or a power of two up to 4096\n"
+#define ALIGN "libmalloc: bad argument: align is to be a power of two up to 4096, or 0 (lm_pool_create)\n"
 	static const struct wrong cases[] = {
-		{0, 1, 0, EINVAL, "libmalloc: lm_pool_create: size is to be 1 or more\n"},
-		{1, 0, 0, EINVAL, "libmalloc: lm_pool_create: chunks is to be 1 or more\n"},
+		{0, 1, 0, EINVAL, "libmalloc: bad argument: size is to be 1 or more (lm_pool_create)\n"},
+		{1, 0, 0, EINVAL, "libmalloc: bad argument: chunks is to be 1 or more (lm_pool_create)\n"},
 		{1, 1, 3, EINVAL, ALIGN},
 		{1, 1, 8192, EINVAL, ALIGN},
 		{1, 1, SIZE_MAX, EINVAL, ALIGN},

@@ -208,7 +208,7 @@ static void wrong_alignments_are_refused(void **state)
 	for (size_t i = 0; i < 5; i++) {
 		char text[200];
 		assert_int_equal(unit_capture(align_wrongly, &aligns[i], text, sizeof(text)), 0);
-		assert_string_equal(text, "libmalloc: lm_region_aligned: align is to be a power of two up to 4096\n");
+		assert_string_equal(text, "libmalloc: bad argument: align is to be a power of two up to 4096 (lm_region_aligned)\n");
 	}
 }
 

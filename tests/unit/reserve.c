@@ -188,12 +188,12 @@ static void wrong_arguments_are_refused(void **state)
 {
 	(void)state;
 	static const char *lines[] = {
-		"lm_reserve_create: minimum is to be 1 or more",
-		"lm_reserve_create: alloc_object and free_object are both to be given",
-		"lm_reserve_create: alloc_object and free_object are both to be given",
-		"lm_reserve_resize: minimum is to be 1 or more",
-		"lm_reserve_alloc: LM_NOFAIL goes neither with LM_NOSYSCALL nor with LM_NORETRY",
-		"lm_reserve_alloc: a flag is given that this function does not take",
+		"bad argument: minimum is to be 1 or more (lm_reserve_create)",
+		"bad argument: alloc_object and free_object are both to be given (lm_reserve_create)",
+		"bad argument: alloc_object and free_object are both to be given (lm_reserve_create)",
+		"bad argument: minimum is to be 1 or more (lm_reserve_resize)",
+		"bad flags: LM_NORETRY excludes LM_NOFAIL (lm_reserve_alloc)",
+		"bad flags: 0x8000 is no flag (lm_reserve_alloc)",
 	};
 	for (int i = 0; i < 6; i++) {
 		char text[200], line[200];
@@ -219,7 +219,7 @@ static void failing_says_so_unless_told_not_to(void **state)
 	(void)state;
 	char text[200];
 	assert_int_equal(unit_capture(run_dry, NULL, text, sizeof(text)), 0);
-	assert_string_equal(text, "libmalloc: lm_reserve_alloc: out of memory\n");
+	assert_string_equal(text, "libmalloc: out of memory: 1 object (lm_reserve_alloc)\n");
 }
 
 static void free_twice(void *object)

@@ -223,6 +223,8 @@ static void impossible_sizes_are_enomem(void **state)
 		assert_int_equal(errno, ENOMEM);
 		if (sizes[i] == 0)
 			continue;
+		if (sizes[i] > (size_t)1 << 48)
+			assert_true(lm_kvmalloc(sizes[i], LM_NOFAIL) == NULL && errno == EINVAL);
 		errno = 0;
 		assert_null(lm_kvmalloc(sizes[i], LM_NOWARN));
 		assert_int_equal(errno, ENOMEM);
