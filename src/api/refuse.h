@@ -1,6 +1,6 @@
 /*
- * refuse.h - the sentences with which pools, regions, reserves and pages refuse an argument (api/flags.h tells how), and
- * the ways of returning NULL.
+ * refuse.h - the sentences with which pools, regions, reserves and pages refuse an argument, and the ways of returning
+ * NULL. See api/flags.h for the lines.
  */
 #ifndef LM_API_REFUSE_H
 #define LM_API_REFUSE_H

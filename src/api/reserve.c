@@ -20,8 +20,8 @@
  * program passed it on. So no object goes to the allocator while the reserve lacks it and nobody else filled it.
  *
  * Waiting and waking pair like this. A waiter finds level 0 under the lock, counts itself in `waiting` and notes
- * `given`; unlocks; sleeps on `given` while that is what it noted. A free that puts an object back changes `given` under
- * the lock, and wakes one sleeper if there are any. If it came before the waiter slept, futex(2) finds the value
+ * `given`; unlocks; sleeps on `given` while that is what it noted. A free that puts an object back changes `given`
+ * under the lock, and wakes one sleeper if there are any. If it came before the waiter slept, futex(2) finds the value
  * changed and does not sleep: no wake-up is lost, and each object that comes back lets one waiter go on (or another
  * thread was faster; that waiter sleeps again). What comes free elsewhere in the allocator wakes nobody: so a waiter
  * asks it again each WAIT_MS.
