@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -248,24 +249,35 @@ static void wrong_frees_are_reported(void **state)
 }
 
 static _Atomic unsigned winners;
-static void *contested;
+static void *_Atomic contested;
+static _Atomic size_t arrived;
+
+static void meet(size_t round)
+{
+	arrived++;
+	while (arrived < 2 * round)
+		sched_yield();
+}
 
 /* Of two frees at once, one claims the run. */
 static void free_contested(unsigned index)
 {
-	(void)index;
-	winners += run_free((uintptr_t)contested);
+	size_t round = 0;
+	for (size_t i = 0; i < unit_rounds(20000); i++) {
+		if (index == 0)
+			contested = lm_pages_alloc(i % 3, 0);
+		meet(++round);
+		winners += run_free((uintptr_t)contested);
+		meet(++round);
+		check(index == 1 || winners == i + 1);
+		meet(++round);
+	}
 }
 
 static void threads_that_free_the_same_pages_are_told_apart(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < unit_rounds(300); i++) {
-		winners = 0;
-		contested = lm_pages_alloc(i % ORDERS, 0);
-		unit_threads(2, free_contested);
-		assert_int_equal(winners, 1);
-	}
+	unit_threads(2, free_contested);
 	assert_int_equal(zone_used_pages(), 0);
 }
 

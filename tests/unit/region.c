@@ -155,7 +155,7 @@ static void reset_keeps_one_step(void **state)
 	struct lm_region *region = lm_region_create(200 * KIB);
 	for (int round = 0; round < 20; round++) {
 		for (int i = 0; i < 50; i++)
-			assert_non_null(lm_region_alloc(region, i % 10 == 0 ? 300 * KIB : 60 * KIB));
+			assert_non_null(lm_region_alloc(region, i % 10 == round % 10 ? 300 * KIB : 60 * KIB));
 		lm_region_reset(region);
 		region_check(region);
 		assert_true(run_or_mapped_kib() <= 256);

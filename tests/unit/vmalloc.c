@@ -25,8 +25,10 @@ enum { THREADS = 4, RANGES = 40, KIB = 1024, MIB = 1024 * KIB };
 
 static _Noreturn void fault_seen(int signal) { _exit(signal == SIGSEGV ? 42 : 43); }
 
-/* Whether a byte may be written is tried in a child. */
-static bool faults(char *at)
+enum access { READ, WRITE };
+
+/* Whether a byte may be read or written is tried in a child. */
+static bool access_faults(volatile char *at, enum access access)
 {
 	int status;
 	fflush(NULL);
@@ -34,12 +36,18 @@ static bool faults(char *at)
 	check(child >= 0);
 	if (child == 0) {
 		signal(SIGSEGV, fault_seen);
-		*(volatile char *)at = 1;
-		_exit(0);
+		_exit(access == WRITE ? (*at = 1) - 1 : *at & 0);
 	}
 	check(waitpid(child, &status, 0) == child && WIFEXITED(status));
 	check(WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 42);
 	return WEXITSTATUS(status) == 42;
+}
+
+static bool faults(char *at)
+{
+	bool write_faults = access_faults(at, WRITE);
+	check(access_faults(at, READ) == write_faults);
+	return write_faults;
 }
 
 static void the_byte_behind_a_range_faults(void **state)

@@ -8,6 +8,7 @@
 #include "libmalloc/page.h"
 #include "libmalloc/report.h"
 #include "malloc/heap.h"
+#include "page/purge.h"
 #include "page/zone.h"
 #include "slab/cache.h"
 
@@ -193,7 +194,11 @@ static void change_or_read(unsigned index)
 	struct random random = random_start(index);
 	for (size_t i = 0; index > 0 && !over; i++) {
 		unsigned order = (unsigned)random_below(&random, 6);
-		lm_pages_free(lm_pages_alloc(order, 0), order);
+		char *pages = lm_pages_alloc(order, 0);
+		*pages = 1;
+		lm_pages_free(pages, order);
+		if (i % 8 == 0)
+			purge_free_pages(0);
 	}
 	for (size_t i = 0; index == 0 && i < unit_rounds(2000); i++) {
 		check(lm_zoneinfo(own, TEXT_BYTES) < TEXT_BYTES);
