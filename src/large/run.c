@@ -67,14 +67,15 @@ bool run_free(uintptr_t address)
 	uint8_t kind = pagemap_kind(page);
 	if (!is_run(address))
 		return false;
+	if (!pagemap_claim_kind(page, kind, PAGE_NONE))
+		return false;
+	/* Not before: of two frees at once the other one may have freed it, and somebody have got other pages there. */
 	struct page_run run = {
 		.page = page,
 		.npages = pagemap_link(page)->run_pages,
 		.dirty = ~UINT32_C(0),
 		.zone = (enum zone_id)((kind & PAGE_ZONE_MASK) >> PAGE_ZONE_SHIFT),
 	};
-	if (!pagemap_claim_kind(page, kind, PAGE_NONE))
-		return false;
 	atomic_fetch_sub_explicit(&pages_now, run.npages, memory_order_relaxed);
 	page_free(&run);
 	reclaim_if_due();

@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -377,8 +376,7 @@ static void give_or_get(unsigned index)
 			passed = use(lm_reserve_alloc(shared, 0));
 			round_now = i;
 		}
-		while (round_now != i)
-			sched_yield();
+		unit_meet(&round_now, i);
 		double begin = seconds_now();
 		for (volatile size_t wait = random_below(&random, 1000); wait > 0; wait--)
 			continue;
@@ -391,8 +389,8 @@ static void give_or_get(unsigned index)
 			lm_reserve_free(shared, unuse(object));
 			round_now = 0;
 		}
-		while (index == 0 && round_now == i)
-			sched_yield();
+		if (index == 0)
+			unit_meet(&round_now, 0);
 	}
 	check(slow <= 100);
 }
