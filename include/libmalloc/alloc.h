@@ -40,7 +40,8 @@ void *lm_realloc(void *pointer, size_t size, unsigned flags);
  * faults.
  *
  * size: in bytes, rounded up to whole pages. The range ends at the guard page, and begins at a page.
- * Result: for lm_vfree or free(3); NULL with ENOMEM (also for 0 bytes).
+ * Result: for lm_vfree or free(3); NULL with ENOMEM (also for 0 bytes). realloc(3) moves what does not fit any more to
+ * a block without a guard page.
  */
 void *lm_vmalloc(size_t size);
 
@@ -53,8 +54,8 @@ void *lm_vzalloc(size_t size);
 void lm_vfree(void *pointer);
 
 /*
- * lm_kvmalloc - lm_malloc, and where the heap has no room for it, or it is large, lm_vmalloc. For lm_kvfree or
- * free(3).
+ * lm_kvmalloc - lm_malloc, and where the heap has no room for it, or it is large (M_MMAP_THRESHOLD), lm_vmalloc. For
+ * lm_kvfree or free(3). With LM_NOSYSCALL, LM_DMA32 or LM_HUGE it is lm_malloc alone.
  */
 void *lm_kvmalloc(size_t size, unsigned flags);
 

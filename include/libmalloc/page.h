@@ -22,7 +22,8 @@ enum {
  * lm_pages_alloc - 2^order pages, aligned to their size.
  *
  * order: 0 to LM_PAGE_MAX_ORDER.  flags: LM_ZERO, LM_NOSYSCALL, LM_NORETRY, LM_NOFAIL, LM_NOWARN, LM_DMA32, or 0.
- * Result: the first page; NULL with EINVAL (the order or the flags), ENOMEM, or EAGAIN as for lm_malloc.
+ * Result: the first page, for lm_pages_free or free(3); NULL with EINVAL (the order or the flags), ENOMEM, or EAGAIN
+ * as for lm_malloc.
  */
 void *lm_pages_alloc(unsigned order, unsigned flags);
 

@@ -23,7 +23,9 @@ struct lm_pool;
  * lm_pool_create - a pool of `chunks` chunks of `size` bytes each, at multiples of `align` (a power of two up to
  * 4096; 0: 16).
  *
- * Result: the pool; NULL with EINVAL or ENOMEM (a product that overflows too).
+ * size, chunks: 1 or more.
+ * Result: the pool; NULL with EINVAL (and a line that says what was wrong) or ENOMEM (a product that overflows too, and
+ * more than 4294967294 chunks). A chunk is not for free(3).
  */
 struct lm_pool *lm_pool_create(size_t size, size_t chunks, size_t align);
 
@@ -53,7 +55,7 @@ struct lm_region;
  */
 struct lm_region *lm_region_create(size_t step);
 
-/* lm_region_alloc - `size` bytes at a multiple of 16; NULL with ENOMEM. */
+/* lm_region_alloc - `size` bytes (0: 1) at a multiple of 16; NULL with ENOMEM. They are not for free(3). */
 void *lm_region_alloc(struct lm_region *region, size_t size);
 
 /* lm_region_aligned - the same at a multiple of `align`, a power of two up to 4096 (else EINVAL). */
@@ -62,7 +64,7 @@ void *lm_region_aligned(struct lm_region *region, size_t align, size_t size);
 /* lm_region_strdup - a copy of `string` in the region; NULL with ENOMEM. */
 char *lm_region_strdup(struct lm_region *region, const char *string);
 
-/* How much a region held at one moment. */
+/* How much a region held at one moment; for lm_region_release alone. */
 struct lm_region_mark {
 	void *block;
 	size_t used;
@@ -95,7 +97,8 @@ struct lm_reserve;
 /*
  * lm_reserve_create - a reserve of `minimum` objects (1 or more), allocated now.
  *
- * alloc_object: yields an object, or NULL; gets the caller's flags and `context`.  free_object: gives one back.
+ * alloc_object: yields an object, or NULL; gets `context` and the caller's flags, LM_NOFAIL taken off and LM_NOWARN
+ * set, since a failure is not the last word.  free_object: gives one back.  Both run with no lock held.
  * Result: the reserve; NULL with ENOMEM when alloc_object did not yield as many, or EINVAL.
  */
 struct lm_reserve *lm_reserve_create(size_t minimum, void *(*alloc_object)(unsigned flags, void *context),
@@ -105,14 +108,15 @@ struct lm_reserve *lm_reserve_create(size_t minimum, void *(*alloc_object)(unsig
  * lm_reserve_alloc - an object of the allocator; where it has none, of the reserve.
  *
  * flags: handed on to the allocator; with LM_NOFAIL waits until an object is given back where the reserve is used
- * up too.
- * Result: an object; NULL with ENOMEM.
+ * up too, asleep; what comes free elsewhere in the allocator is found within a twentieth of a second.
+ * Result: an object, of the reserve in the state in which it was given back (LM_ZERO too); NULL with ENOMEM, EAGAIN
+ * (LM_NOSYSCALL) or EINVAL (the flags).
  */
 void *lm_reserve_alloc(struct lm_reserve *reserve, unsigned flags);
 
 /*
  * lm_reserve_free - an object goes back: to the reserve while that is not full, else to the allocator. NULL:
- * nothing.
+ * nothing. One that was given back to the reserve just before is reported, and the process stops.
  */
 void lm_reserve_free(struct lm_reserve *reserve, void *object);
 

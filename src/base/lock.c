@@ -5,10 +5,8 @@
  */
 #include "base/lock.h"
 
+#include "base/futex.h"
 #include "base/report.h"
-#include "base/syscall.h"
-
-#include <linux/futex.h>
 
 enum { SPINS = 100 };
 
@@ -31,10 +29,10 @@ noinline void lock_acquire_slow(struct lock *lock)
 	if (lock_spin(lock))
 		return;
 	while (atomic_exchange_explicit(&lock->word, 2, memory_order_acquire) != 0)
-		syscall6(SYS_futex, (long)&lock->word, FUTEX_WAIT_PRIVATE, 2, 0, 0, 0);
+		futex_wait(&lock->word, 2);
 }
 
-noinline void lock_wake(struct lock *lock) { syscall3(SYS_futex, (long)&lock->word, FUTEX_WAKE_PRIVATE, 1); }
+noinline void lock_wake(struct lock *lock) { futex_wake(&lock->word, 1); }
 
 #ifdef LM_DEBUG
 static _Thread_local uint32_t ranks_held __attribute__((tls_model("initial-exec")));

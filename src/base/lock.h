@@ -25,6 +25,7 @@ struct lock {
  * fork takes all of them, in this order.
  */
 enum lock_rank {
+	RANK_RESERVE, /* reserve_locks: the objects that reserves hold */
 	RANK_CACHES,  /* object_caches_lock: which object caches there are */
 	RANK_THREADS, /* the list of thread caches */
 	RANK_OBJECTS, /* thread_cache.objects_lock: the bins of a thread's object caches */

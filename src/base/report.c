@@ -4,6 +4,7 @@
 #include "base/report.h"
 
 #include "base/syscall.h"
+#include "base/text.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -11,112 +12,78 @@
 
 enum { LINE_BYTES = 256, STDERR = 2 };
 
-struct line {
-	char text[LINE_BYTES];
-	size_t length;
-};
-
-static void line_add(struct line *line, const char *text)
+/* What was begun in a buffer of LINE_BYTES, cut to it, with the newline last. */
+static void line_write(struct text *line)
 {
-	while (*text != '\0' && line->length < LINE_BYTES - 1)
-		line->text[line->length++] = *text++;
+	size_t length = line->length < LINE_BYTES - 1 ? line->length : LINE_BYTES - 1;
+	line->buffer[length] = '\n';
+	syscall3(SYS_write, STDERR, (long)line->buffer, (long)(length + 1));
 }
 
-static void line_add_address(struct line *line, const void *pointer)
+static void add_where(struct text *line, const void *pointer, const char *function)
 {
-	char digits[2 + 2 * sizeof(uintptr_t) + 1];
-	char *at = digits + sizeof(digits) - 1;
-	uintptr_t value = (uintptr_t)pointer;
-	*at = '\0';
-	do {
-		*--at = "0123456789abcdef"[value & 15];
-		value >>= 4;
-	} while (value != 0);
-	*--at = 'x';
-	*--at = '0';
-	line_add(line, at);
-}
-
-static void line_add_number(struct line *line, long value)
-{
-	char digits[24];
-	char *at = digits + sizeof(digits) - 1;
-	unsigned long left = value < 0 ? 0 - (unsigned long)value : (unsigned long)value;
-	*at = '\0';
-	do {
-		*--at = (char)('0' + left % 10);
-		left /= 10;
-	} while (left != 0);
-	if (value < 0)
-		*--at = '-';
-	line_add(line, at);
-}
-
-static void line_write(struct line *line)
-{
-	line->text[line->length++] = '\n';
-	syscall3(SYS_write, STDERR, (long)line->text, (long)line->length);
-}
-
-static void line_add_where(struct line *line, const void *pointer, const char *function)
-{
-	line_add(line, ": ");
-	line_add_address(line, pointer);
-	line_add(line, " (");
-	line_add(line, function);
-	line_add(line, ")");
+	text_add(line, ": ");
+	text_add_address(line, (uintptr_t)pointer);
+	text_add(line, " (");
+	text_add(line, function);
+	text_add(line, ")");
 }
 
 _Noreturn void report_bad_pointer(const char *kind, const void *pointer, const char *function)
 {
-	struct line line = {.length = 0};
-	line_add(&line, "libmalloc: ");
-	line_add(&line, kind);
-	line_add_where(&line, pointer, function);
+	char buffer[LINE_BYTES];
+	struct text line = text_begin(buffer, LINE_BYTES);
+	text_add(&line, "libmalloc: ");
+	text_add(&line, kind);
+	add_where(&line, pointer, function);
 	line_write(&line);
 	abort();
 }
 
 _Noreturn void report_damage(const char *kind, long offset, const char *cache, const void *object, const char *function)
 {
-	struct line line = {.length = 0};
-	line_add(&line, "libmalloc: ");
-	line_add(&line, kind);
-	line_add(&line, " at offset ");
-	line_add_number(&line, offset);
-	line_add(&line, " of cache ");
-	line_add(&line, cache);
-	line_add_where(&line, object, function);
+	char buffer[LINE_BYTES];
+	struct text line = text_begin(buffer, LINE_BYTES);
+	text_add(&line, "libmalloc: ");
+	text_add(&line, kind);
+	text_add(&line, offset < 0 ? " at offset -" : " at offset ");
+	text_add_number(&line, offset < 0 ? 0 - (size_t)offset : (size_t)offset, 0);
+	text_add(&line, " of cache ");
+	text_add(&line, cache);
+	add_where(&line, object, function);
 	line_write(&line);
 	abort();
 }
 
 void report_object(const char *what, const char *cache, const void *object, const char *function)
 {
-	struct line line = {.length = 0};
-	line_add(&line, "libmalloc: ");
-	line_add(&line, what);
-	line_add(&line, " of cache ");
-	line_add(&line, cache);
-	line_add_where(&line, object, function);
+	char buffer[LINE_BYTES];
+	struct text line = text_begin(buffer, LINE_BYTES);
+	text_add(&line, "libmalloc: ");
+	text_add(&line, what);
+	text_add(&line, " of cache ");
+	text_add(&line, cache);
+	add_where(&line, object, function);
 	line_write(&line);
 }
 
 _Noreturn void report_internal(const char *what)
 {
-	struct line line = {.length = 0};
-	line_add(&line, "libmalloc: internal error: ");
-	line_add(&line, what);
+	char buffer[LINE_BYTES];
+	struct text line = text_begin(buffer, LINE_BYTES);
+	text_add(&line, "libmalloc: internal error: ");
+	text_add(&line, what);
 	line_write(&line);
 	abort();
 }
 
 void report_warning(const char *what, const char *subject)
 {
-	struct line line = {.length = 0};
-	line_add(&line, "libmalloc: ");
-	line_add(&line, what);
-	line_add(&line, ": ");
-	line_add(&line, subject);
+	char buffer[LINE_BYTES];
+	struct text line = text_begin(buffer, LINE_BYTES);
+	text_add(&line, "libmalloc: ");
+	text_add(&line, what);
+	text_add(&line, ": ");
+	text_add(&line, subject);
 	line_write(&line);
 }

@@ -19,6 +19,20 @@
 #define REPORT_RED_ZONE "red zone overwritten"
 #define REPORT_WRITTEN_FREE "freed object written to"
 
+/* An argument that no call can serve: EINVAL. The subject says which, what is right, and the function. */
+#define REPORT_BAD_ARGUMENT "bad argument"
+#define REPORT_BAD_FLAGS "bad flags"
+
+/* An allocation has failed that was not told to be silent about it. */
+#define REPORT_OUT_OF_MEMORY "out of memory"
+
+/* Of the systems beyond libc's. */
+#define REPORT_NOT_OF_POOL "not of this pool"
+#define REPORT_NOT_OF_REGION "mark not of this region"
+#define REPORT_NOT_PAGES "not from lm_pages_alloc"
+#define REPORT_WRONG_PAGES "another number of pages than allocated"
+#define REPORT_NOT_VMALLOC "not from lm_vmalloc"
+
 /* A pointer handed to `function` (the entry point's name) is bad in the way that `kind` says. Does not return. */
 _Noreturn cold void report_bad_pointer(const char *kind, const void *pointer, const char *function);
 

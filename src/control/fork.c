@@ -32,6 +32,8 @@ extern char __libc_single_threaded __attribute__((weak));
 /* Whether `prepare` of the fork that is under way took the locks. Written by the forking thread, which holds them. */
 static bool locks_taken;
 
+struct lock reserve_locks[RESERVE_LOCKS];
+
 _Static_assert(offsetof(struct zone, lock) == 0, "lock_zone gets the zone from its lock");
 
 static bool is_single_threaded(void) { return &__libc_single_threaded != NULL && __libc_single_threaded; }
@@ -41,6 +43,8 @@ static void lock_zone(struct lock *lock) { zone_lock_settled((struct zone *)lock
 /* In rank order; the zones' locks by an action of their own. */
 static void for_each_lock(void (*act)(struct lock *), void (*act_on_zone)(struct lock *))
 {
+	for (unsigned i = 0; i < RESERVE_LOCKS; i++)
+		act(&reserve_locks[i]);
 	act(&object_caches_lock);
 	unsigned end = size_class_end();
 	act(&threads_lock);

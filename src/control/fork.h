@@ -4,6 +4,15 @@
 #ifndef LM_CONTROL_FORK_H
 #define LM_CONTROL_FORK_H
 
+#include "base/lock.h"
+
+/*
+ * The locks of api/reserve.c, which stand here because fork takes them too: each reserve has one of them, by its
+ * address. Rank RANK_RESERVE.
+ */
+enum { RESERVE_LOCKS = 16 };
+extern struct lock reserve_locks[RESERVE_LOCKS] LM_HIDDEN;
+
 /* Registers the handlers with pthread_atfork(3). */
 void fork_register(void);
 

@@ -102,8 +102,47 @@ void *large_alloc(size_t bytes, size_t alignment, enum large_content content)
 	else if (large->address == 0 || bytes > large_usable(large))
 		large->address = large->mapping.base + colour_for(large->mapping.bytes - bytes);
 	large->growths = 0;
+	large->guard = LARGE_OPEN;
 	if (!block_register(large)) {
 		store_put(large);
+		return NULL;
+	}
+	return (void *)large->address;
+}
+
+/* Fresh in any case: a kept mapping would have to be cleared, and it has no guard. */
+static struct large *create_guarded(size_t bytes)
+{
+	struct large *large = large_descriptor_alloc();
+	if (large == NULL)
+		return NULL;
+	if (!mapping_create_guarded(&large->mapping, bytes)) {
+		large_descriptor_free(large);
+		return NULL;
+	}
+	large->address = large->mapping.base;
+	large->growths = 0;
+	large->guard = LARGE_GUARDED;
+	store_count(1, bytes);
+	return large;
+}
+
+/* Nobody refers to it any more. */
+static void give_up(struct large *large)
+{
+	if (unlikely(large->guard == LARGE_GUARDED))
+		mapping_drop_guard(&large->mapping);
+	store_put(large);
+}
+
+void *large_alloc_guarded(size_t bytes)
+{
+	size_t mapped = round_up(bytes, os_page_size());
+	struct large *large = mapped < bytes ? NULL : create_guarded(mapped);
+	if (large == NULL)
+		return NULL;
+	if (!block_register(large)) {
+		give_up(large);
 		return NULL;
 	}
 	return (void *)large->address;
@@ -132,7 +171,7 @@ bool large_free(uintptr_t address)
 	struct large *large = large_of(address);
 	if (large == NULL || !pagemap_claim_kind(address >> PAGE_SHIFT, PAGE_LARGE, PAGE_NONE))
 		return false;
-	store_put(large);
+	give_up(large);
 	return true;
 }
 
@@ -190,6 +229,8 @@ static bool grow(struct large *large, size_t bytes)
 void *large_resize(struct large *large, size_t bytes)
 {
 	size_t usable = large_usable(large);
+	if (large->guard == LARGE_GUARDED)
+		return NULL;
 	if (bytes > usable) {
 		if (!grow(large, bytes))
 			return NULL;

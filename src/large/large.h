@@ -8,6 +8,14 @@
  * The colour is a multiple of a cache line that differs from block to block (the slab colouring of Bonwick 1994), so
  * that large arrays do not all begin in the same cache sets. Blocks of a wanted alignment have none.
  *
+ * A guarded block (lm_vmalloc) has no colour either, and a page behind it that faults:
+ *
+ *      address = mapping.base      mapping.base + mapping.bytes
+ *      | whole pages, fresh ...... | guard |
+ *
+ * The guard is not of the mapping, and goes before a freed one is handed to the store. Such a block is never resized:
+ * realloc copies it to one without a guard.
+ *
  * The page map names the descriptor at the block's first page. Owner: the program, which alone knows the address; a
  * free claims the page's kind with one compare-and-swap, so of two frees of one block exactly one succeeds.
  */
@@ -17,10 +25,13 @@
 #include "large/mapping.h"
 #include "page/meta.h"
 
+enum large_guard { LARGE_OPEN, LARGE_GUARDED };
+
 struct large {
 	struct mapping mapping;
 	uintptr_t address;
-	unsigned growths; /* how often realloc has made it longer */
+	unsigned growths;       /* how often realloc has made it longer */
+	enum large_guard guard; /* of a live block */
 };
 
 /* Descriptors of blocks, which the store makes and drops too. NULL: no memory. */
@@ -34,6 +45,9 @@ enum large_content { LARGE_ANY, LARGE_ZEROED };
  */
 void *large_alloc(size_t bytes, size_t alignment, enum large_content content);
 
+/* A guarded block of `bytes` (1 or more), all zeros, whatever M_MMAP_MAX says. NULL: no memory. */
+void *large_alloc_guarded(size_t bytes);
+
 /* False when there are as many large blocks as M_MMAP_MAX allows. */
 bool large_is_allowed(void);
 
@@ -46,7 +60,7 @@ struct large *large_around(uintptr_t address);
 /* Frees the block at `address`: false when there is none (any more). */
 bool large_free(uintptr_t address);
 
-/* The block made `bytes` long, moved if it must be: its address, or NULL and it is as it was. */
+/* The block made `bytes` long, moved if it must be: its address, or NULL and it is as it was (a guarded one always). */
 void *large_resize(struct large *large, size_t bytes);
 
 static inline size_t large_usable(const struct large *large)

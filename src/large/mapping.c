@@ -46,6 +46,16 @@ bool mapping_create(struct mapping *mapping, size_t bytes, size_t alignment)
 	return base != NULL;
 }
 
+bool mapping_create_guarded(struct mapping *mapping, size_t bytes)
+{
+	void *base = os_map_guarded(bytes);
+	make_one_piece(mapping, (uintptr_t)base, bytes, AREA_NEW);
+	return base != NULL;
+}
+
+/* A guard that the kernel does not let go stays as an address that nobody uses. */
+void mapping_drop_guard(const struct mapping *mapping) { os_unmap_guard((void *)mapping->base, mapping->bytes); }
+
 /* munmap fails when it would split an area at vm.max_map_count: then at least the frames go. */
 static void give_back(uintptr_t base, size_t bytes)
 {

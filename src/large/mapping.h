@@ -50,6 +50,10 @@ static inline void mapping_copy(struct mapping *to, const struct mapping *from)
 /* A fresh mapping of `bytes` at a multiple of `alignment`, all zeros; none, and false, where there is no memory. */
 bool mapping_create(struct mapping *mapping, size_t bytes, size_t alignment);
 
+/* The same with a guard page behind it, which is not counted in `bytes` and must go before anything else is done. */
+bool mapping_create_guarded(struct mapping *mapping, size_t bytes);
+void mapping_drop_guard(const struct mapping *mapping);
+
 /* Gives the addresses and the frames back; at least the frames where the kernel does not let the addresses go. */
 void mapping_destroy(const struct mapping *mapping);
 

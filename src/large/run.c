@@ -50,20 +50,32 @@ size_t run_usable(uintptr_t address)
 	return is_run(address) ? pagemap_link(address >> PAGE_SHIFT)->run_pages << PAGE_SHIFT : 0;
 }
 
+bool run_around(uintptr_t address)
+{
+	for (int zone = 0; zone < ZONE_COUNT; zone++) {
+		uint8_t kind = (uint8_t)(PAGE_RUN | zone << PAGE_ZONE_SHIFT);
+		uintptr_t page = pagemap_find_below(address >> PAGE_SHIFT, kind);
+		if (page != 0 && (address >> PAGE_SHIFT) - page < pagemap_link(page)->run_pages)
+			return true;
+	}
+	return false;
+}
+
 bool run_free(uintptr_t address)
 {
 	uintptr_t page = address >> PAGE_SHIFT;
 	uint8_t kind = pagemap_kind(page);
 	if (!is_run(address))
 		return false;
+	if (!pagemap_claim_kind(page, kind, PAGE_NONE))
+		return false;
+	/* Not before: of two frees at once the other one may have freed it, and somebody have got other pages there. */
 	struct page_run run = {
 		.page = page,
 		.npages = pagemap_link(page)->run_pages,
 		.dirty = ~UINT32_C(0),
 		.zone = (enum zone_id)((kind & PAGE_ZONE_MASK) >> PAGE_ZONE_SHIFT),
 	};
-	if (!pagemap_claim_kind(page, kind, PAGE_NONE))
-		return false;
 	atomic_fetch_sub_explicit(&pages_now, run.npages, memory_order_relaxed);
 	page_free(&run);
 	reclaim_if_due();

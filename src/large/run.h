@@ -21,6 +21,9 @@ size_t run_usable(uintptr_t address);
 /* Frees the run at `address`: false when there is none (any more). */
 bool run_free(uintptr_t address);
 
+/* True if `address` lies in a live run. Slow: for reports. */
+bool run_around(uintptr_t address);
+
 /* Bytes in runs. */
 size_t run_bytes(void);
 

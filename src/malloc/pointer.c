@@ -7,6 +7,7 @@
 #include "base/bits.h"
 #include "base/report.h"
 #include "large/large.h"
+#include "large/run.h"
 #include "large/store.h"
 #include "malloc/libc_heap.h"
 #include "os/page_size.h"
@@ -44,7 +45,8 @@ static bool in_stack(uintptr_t address)
 
 static bool in_live_block(uintptr_t address)
 {
-	return pagemap_class(address) != 0 || slab_of_objects(address) != NULL || large_around(address) != NULL;
+	return pagemap_class(address) != 0 || slab_of_objects(address) != NULL || large_around(address) != NULL ||
+	       run_around(address);
 }
 
 /* What is wrong with a pointer; NULL when libc's allocator owns it. Our own records first: the rest may allocate. */

@@ -54,6 +54,18 @@ void os_unmap_private(void *address, size_t bytes)
 	os_unmap((char *)address - guard, round_up(bytes, guard) + 2 * guard);
 }
 
+void *os_map_guarded(size_t bytes)
+{
+	size_t guard = os_page_size();
+	char *whole = bytes + guard < bytes ? NULL : os_map(bytes + guard);
+	if (whole == NULL || !syscall_failed(syscall3(SYS_mprotect, (long)(whole + bytes), (long)guard, PROT_NONE)))
+		return whole;
+	os_unmap(whole, bytes + guard);
+	return NULL;
+}
+
+bool os_unmap_guard(void *address, size_t bytes) { return os_unmap((char *)address + bytes, os_page_size()); }
+
 bool os_unmap(void *address, size_t bytes)
 {
 	return !syscall_failed(syscall3(SYS_munmap, (long)address, (long)bytes, 0));

@@ -22,6 +22,13 @@ void *os_map_aligned(size_t bytes, size_t alignment);
 void *os_map_private(size_t bytes);
 void os_unmap_private(void *address, size_t bytes);
 
+/*
+ * A new mapping of `bytes` with a page behind it that nobody may touch; NULL when there is no memory. The two halves of
+ * giving it back: the guard page may go first, and then it is a mapping like any other.
+ */
+void *os_map_guarded(size_t bytes);
+bool os_unmap_guard(void *address, size_t bytes);
+
 /* Gives a range back to the system; false when the kernel refused, and the range is still there. */
 bool os_unmap(void *address, size_t bytes);
 

@@ -96,6 +96,8 @@ static void key_destructors_may_allocate(void **state)
 static bool all_are_free(void)
 {
 	bool held = purge_lock.word != 0 || threads_lock.word != 0 || store_lock.word != 0;
+	for (unsigned i = 0; i < RESERVE_LOCKS; i++)
+		held |= reserve_locks[i].word != 0;
 	for (unsigned c = 0; c < CLASS_COUNT; c++)
 		held |= caches[c].lock.word != 0 || caches[c].depot.lock.word != 0;
 	for (int id = 0; id < ZONE_COUNT; id++)

@@ -13,6 +13,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,6 +161,13 @@ void unit_threads(unsigned count, void (*body)(unsigned index))
 	}
 	for (unsigned i = 0; i < count; i++)
 		check(pthread_join(starts[i].thread, NULL) == 0);
+}
+
+void unit_meet(_Atomic size_t *word, size_t value)
+{
+	for (size_t i = 1; *word != value; i++)
+		if (i % 100000 == 0)
+			sched_yield();
 }
 
 static uint64_t word_at(uintptr_t address, uint64_t tag) { return (address + tag) * UINT64_C(0x9e3779b97f4a7c15) | 1; }

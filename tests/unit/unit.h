@@ -58,6 +58,9 @@ static inline bool random_one_in(struct random *random, size_t n) { return rando
 /* The number of steps to make where a full run makes `rounds`. */
 size_t unit_rounds(size_t rounds);
 
+/* Waits awake until `word` is `value`: so that threads go on at the same moment, also where there is one CPU only. */
+void unit_meet(_Atomic size_t *word, size_t value);
+
 /* `count` threads, each runs body(index); returns when all have ended. At most 128. */
 void unit_threads(unsigned count, void (*body)(unsigned index));
 

@@ -1,0 +1,240 @@
+/*
+ * region.c - region (libmalloc/pool.h): blocks of any size, one behind the other, freed all at once or down to a mark.
+ *
+ *      part (oldest)                part (newest)
+ *      | pad | a | b | c | unused | <- | pad | d | e |  free ....  |
+ *        ^ blocks of the heap                        ^ at          ^ end
+ *      before = 0                     before = used by a, b, c
+ *
+ * The parts' descriptors lie elsewhere (meta.h). The pad of 16 bytes is there so that no user block is the start of the
+ * heap's block: free(3) of one is then reported as an interior pointer instead of taking the part away.
+ *
+ * A mark names the newest part and how much the region held in all, so that one that is void is found out unless its
+ * part has come back and holds that much again.
+ *
+ * Invariant (region_check): at and end - at are multiples of 16; a part's before = the older one's before + what was
+ * used of that one; the oldest's is 0.
+ *
+ * Owner: one thread at a time; nothing here locks.
+ */
+#include "api/pool.h"
+#include "api/refuse.h"
+#include "base/bits.h"
+#include "base/report.h"
+#include "libmalloc/pool.h"
+#include "malloc/heap.h"
+#include "page/meta.h"
+
+#include <string.h>
+
+enum { STEP_BYTES = 16384, GRAIN = CLASS_GRAIN_BYTES, ALIGN_MAX = 4096, PAD_BYTES = GRAIN };
+
+struct part {
+	struct part *older;
+	char *block;
+	size_t bytes;  /* of the block */
+	size_t before; /* handed out by all older parts */
+	char *stopped; /* where `at` was when a newer part was begun */
+};
+
+struct lm_region {
+	char *at; /* both NULL while there is no part */
+	char *end;
+	struct part *newest;
+	size_t step;
+};
+
+static char *part_first(const struct part *part) { return part->block + PAD_BYTES; }
+
+/* The region goes on in its newest part at `at`. */
+static void go_on_at(struct lm_region *region, char *at)
+{
+	const struct part *part = region->newest;
+	region->at = at;
+	region->end = part == NULL ? NULL : part->block + round_down(part->bytes, GRAIN);
+}
+
+static void part_free(struct part *part)
+{
+	heap_free(part->block, "lm_region_release");
+	meta_free(part, sizeof(*part));
+}
+
+/* Frees the newest part; the one before it goes on where it stopped. */
+static void part_drop(struct lm_region *region)
+{
+	struct part *part = region->newest;
+	region->newest = part->older;
+	go_on_at(region, part->older == NULL ? NULL : part->older->stopped);
+	part_free(part);
+}
+
+LM_EXPORT struct lm_region *lm_region_create(size_t step)
+{
+	struct lm_region *region = meta_alloc(sizeof(*region));
+	if (region == NULL)
+		return no_memory();
+	*region = (struct lm_region){.step = step == 0 ? STEP_BYTES : step};
+	return region;
+}
+
+LM_EXPORT size_t lm_region_used(const struct lm_region *region)
+{
+	const struct part *part = region->newest;
+	return part == NULL ? 0 : part->before + (size_t)(region->at - part_first(part));
+}
+
+/* A step, or what is needed where that is more, or where a step is not to be had. */
+static char *block_get(size_t step, size_t need, size_t *bytes)
+{
+	*bytes = size_max(step, need);
+	char *block = heap_alloc(*bytes);
+	if (block == NULL && need < *bytes) {
+		*bytes = need;
+		block = heap_alloc(need);
+	}
+	return block;
+}
+
+/* A new part with room for `room` bytes, or false and nothing is changed. */
+static bool part_add(struct lm_region *region, size_t room)
+{
+	size_t bytes;
+	struct part *part = meta_alloc(sizeof(*part));
+	if (part == NULL)
+		return false;
+	char *block = block_get(region->step, room + PAD_BYTES, &bytes);
+	if (block == NULL) {
+		meta_free(part, sizeof(*part));
+		return false;
+	}
+	*part = (struct part){
+		.older = region->newest,
+		.block = block,
+		.bytes = bytes,
+		.before = lm_region_used(region),
+	};
+	if (part->older != NULL)
+		part->older->stopped = region->at;
+	region->newest = part;
+	go_on_at(region, part_first(part));
+	return true;
+}
+
+/* More than half of all addresses is no request. */
+static const size_t size_most = SIZE_MAX / 2;
+
+static char *take(struct lm_region *region, size_t align, size_t size)
+{
+	char *block = (char *)round_up((uintptr_t)region->at, align);
+	region->at = block + round_up(size_max(size, 1), GRAIN);
+	return block;
+}
+
+/* `align` is 16 or more. */
+static noinline void *alloc_slow(struct lm_region *region, size_t align, size_t size)
+{
+	if (size > size_most)
+		return no_memory();
+	size_t whole = round_up(size_max(size, 1), GRAIN);
+	size_t gap = -(uintptr_t)region->at & (align - 1);
+	if ((size_t)(region->end - region->at) < whole + gap && !part_add(region, whole + (align - GRAIN)))
+		return no_memory();
+	return take(region, align, size);
+}
+
+/* A size of 0 wraps around and goes the slow way. What is left is a multiple of 16: so the size fits rounded up too. */
+LM_EXPORT void *lm_region_alloc(struct lm_region *region, size_t size)
+{
+	char *block = region->at;
+	if (unlikely(size - 1 >= (size_t)(region->end - block)))
+		return alloc_slow(region, GRAIN, size);
+	region->at = block + round_up(size, GRAIN);
+	return block;
+}
+
+LM_EXPORT void *lm_region_aligned(struct lm_region *region, size_t align, size_t size)
+{
+	if (!is_power_of_two(align) || align > ALIGN_MAX)
+		return refuse("lm_region_aligned", REFUSED_ALIGN_1);
+	return alloc_slow(region, size_max(align, GRAIN), size);
+}
+
+LM_EXPORT char *lm_region_strdup(struct lm_region *region, const char *string)
+{
+	size_t bytes = strlen(string) + 1;
+	char *copy = lm_region_alloc(region, bytes);
+	return copy == NULL ? NULL : memcpy(copy, string, bytes);
+}
+
+LM_EXPORT struct lm_region_mark lm_region_mark(const struct lm_region *region)
+{
+	return (struct lm_region_mark){region->newest, lm_region_used(region)};
+}
+
+/* How much was handed out when `part` was the newest one and began, and when it stopped being it. */
+static bool mark_is_in(const struct lm_region *region, const struct part *part, size_t used)
+{
+	const char *at = part == region->newest ? region->at : part->stopped;
+	size_t offset = used - part->before;
+	return used >= part->before && offset <= (size_t)(at - part_first(part)) && offset % GRAIN == 0;
+}
+
+static bool mark_is_right(const struct lm_region *region, struct lm_region_mark mark)
+{
+	const struct part *part = region->newest;
+	while (part != NULL && part != mark.block)
+		part = part->older;
+	return part == NULL ? mark.block == NULL && mark.used == 0 : mark_is_in(region, part, mark.used);
+}
+
+LM_EXPORT void lm_region_release(struct lm_region *region, struct lm_region_mark mark)
+{
+	if (unlikely(!mark_is_right(region, mark)))
+		report_bad_pointer(REPORT_NOT_OF_REGION, mark.block, "lm_region_release");
+	while (region->newest != mark.block)
+		part_drop(region);
+	if (region->newest != NULL)
+		region->at = part_first(region->newest) + (mark.used - region->newest->before);
+}
+
+LM_EXPORT void lm_region_reset(struct lm_region *region)
+{
+	struct part *kept = NULL;
+	for (struct part *part = region->newest, *older; part != NULL; part = older) {
+		older = part->older;
+		if (kept == NULL && part->bytes <= region->step)
+			kept = part;
+		else
+			part_free(part);
+	}
+	if (kept != NULL) {
+		kept->older = NULL;
+		kept->before = 0;
+	}
+	region->newest = kept;
+	go_on_at(region, kept == NULL ? NULL : part_first(kept));
+}
+
+LM_EXPORT void lm_region_destroy(struct lm_region *region)
+{
+	if (region == NULL)
+		return;
+	while (region->newest != NULL)
+		part_drop(region);
+	meta_free(region, sizeof(*region));
+}
+
+void region_check(const struct lm_region *region)
+{
+	if ((uintptr_t)region->at % GRAIN != 0 || (uintptr_t)region->end % GRAIN != 0 || region->at > region->end)
+		report_internal("region: what is left is not whole");
+	for (const struct part *part = region->newest; part != NULL; part = part->older) {
+		const struct part *older = part->older;
+		size_t used = older == NULL ? 0 : older->before + (size_t)(older->stopped - part_first(older));
+		if (part->before != used)
+			report_internal("region: the parts do not add up");
+		if (older != NULL && (size_t)(older->stopped - older->block) > older->bytes)
+			report_internal("region: a part holds more than there is");
+	}
+}

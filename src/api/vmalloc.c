@@ -1,0 +1,93 @@
+/*
+ * vmalloc.c - lm_vmalloc and lm_kvmalloc (libmalloc/alloc.h): large ranges with a guard page behind them.
+ *
+ * A range is a guarded large block (large/large.h): the page map names it, so free(3), realloc(3) and
+ * malloc_usable_size(3) work on it; realloc copies it, unless it fits, to a block without a guard.
+ *
+ * Called without any lock, by any thread.
+ */
+#include "api/patience.h"
+#include "api/refuse.h"
+#include "base/report.h"
+#include "base/settings.h"
+#include "large/large.h"
+#include "libmalloc/alloc.h"
+#include "malloc/heap.h"
+#include "malloc/pointer.h"
+#include "malloc/shortage.h"
+
+#include <errno.h>
+
+/* More than any address space of today holds. */
+#define RANGE_MAX_BYTES ((size_t)1 << ADDRESS_BITS)
+
+static void *range_get(const struct request *request) { return large_alloc_guarded(request->bytes); }
+
+LM_EXPORT void *lm_vmalloc(size_t size)
+{
+	struct request request = {.bytes = size, .content = LARGE_ZEROED};
+	if (size == 0 || size > RANGE_MAX_BYTES)
+		return no_memory();
+	void *range = range_get(&request);
+	if (unlikely(range == NULL))
+		range = shortage_retry(&request, range_get);
+	return likely(range != NULL) ? range : no_memory();
+}
+
+LM_EXPORT void *lm_vzalloc(size_t size) { return lm_vmalloc(size); }
+
+LM_EXPORT void lm_vfree(void *pointer)
+{
+	if (pointer == NULL)
+		return;
+	const struct large *large = large_of((uintptr_t)pointer);
+	if (large == NULL && heap_usable(pointer) == 0)
+		pointer_report(pointer, "lm_vfree");
+	if (large == NULL || large->guard != LARGE_GUARDED)
+		report_bad_pointer(REPORT_NOT_VMALLOC, pointer, "lm_vfree");
+	heap_free(pointer, "lm_vfree");
+}
+
+/*
+ * What lm_malloc does for these flags, without a line when it fails. A seam: lm_malloc(size, flags | LM_NOWARN) is to
+ * stand here, which knows LM_NOSYSCALL and LM_DMA32.
+ */
+static void *heap_block(size_t size, unsigned flags)
+{
+	if (flags & (LM_NOSYSCALL | LM_DMA32))
+		return NULL;
+	return flags & LM_ZERO ? heap_calloc(1, size) : heap_alloc(size);
+}
+
+/* What a range of fresh pages is no answer to. */
+static bool must_be_heap(unsigned flags) { return flags & (LM_NOSYSCALL | LM_DMA32 | LM_HUGE); }
+
+static void *try_both(size_t size, unsigned flags)
+{
+	bool is_large = size >= setting(&settings.mmap_threshold);
+	void *block = NULL;
+	if (is_large && !must_be_heap(flags))
+		block = lm_vmalloc(size);
+	if (block == NULL)
+		block = heap_block(size, flags);
+	if (block == NULL && !is_large && !must_be_heap(flags))
+		block = lm_vmalloc(size);
+	return block;
+}
+
+LM_EXPORT void *lm_kvmalloc(size_t size, unsigned flags)
+{
+	struct patience patience = {0};
+	if (unlikely(!flags_accept(flags, FLAGS_MALLOC, "lm_kvmalloc")))
+		return NULL;
+	if (unlikely(size > RANGE_MAX_BYTES) && (flags & LM_NOFAIL))
+		return refuse("lm_kvmalloc", REFUSED_FOR_EVER);
+	void *block = try_both(size, flags);
+	while (unlikely(block == NULL) && (flags & LM_NOFAIL)) {
+		patience_wait(&patience);
+		block = try_both(size, flags);
+	}
+	return likely(block != NULL) ? block : out_of_memory("lm_kvmalloc", size, flags);
+}
+
+LM_EXPORT void lm_kvfree(void *pointer) { heap_free(pointer, "lm_kvfree"); }

@@ -1,0 +1,535 @@
+/*
+ * reserve.c - api/reserve.c: the reserve against a model, over an allocator that fails when it is told to; waiting.
+ */
+#define _GNU_SOURCE
+#include "unit.h"
+
+#include "api/pool.h"
+#include "control/fork.h"
+#include "libmalloc/flags.h"
+#include "page/meta.h"
+#include "scarce.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { OBJECTS = 4000, THREADS = 4 };
+
+/* The allocator under the reserve: numbered objects; it hands out at most `budget` of them at a time. */
+struct object {
+	_Atomic int state; /* 0: free, 1: handed out by the allocator, 2: and used by somebody */
+};
+static struct object objects[OBJECTS];
+static _Atomic size_t budget, handed_out, asked;
+static _Atomic unsigned last_flags;
+static int the_context;
+
+static void *get_object(unsigned flags, void *context)
+{
+	check(context == &the_context);
+	asked++;
+	last_flags = flags;
+	size_t now = handed_out;
+	do {
+		if (now >= budget) {
+			errno = ENOMEM;
+			return NULL;
+		}
+	} while (!atomic_compare_exchange_weak(&handed_out, &now, now + 1));
+	for (size_t i = now;; i = (i + 1) % OBJECTS) {
+		int expected = 0;
+		if (atomic_compare_exchange_strong(&objects[i].state, &expected, 1))
+			return &objects[i];
+	}
+}
+
+static void put_object(void *object, void *context)
+{
+	int expected = 1;
+	check(context == &the_context);
+	check(atomic_compare_exchange_strong(&((struct object *)object)->state, &expected, 0));
+	handed_out--;
+}
+
+/* Nobody else has it. */
+static void *use(void *object)
+{
+	int expected = 1;
+	if (object != NULL)
+		check(atomic_compare_exchange_strong(&((struct object *)object)->state, &expected, 2));
+	return object;
+}
+
+static void *unuse(void *object)
+{
+	int expected = 2;
+	check(atomic_compare_exchange_strong(&((struct object *)object)->state, &expected, 1));
+	return object;
+}
+
+static struct lm_reserve *create(size_t minimum)
+{
+	return lm_reserve_create(minimum, get_object, put_object, &the_context);
+}
+
+/* The model: objects in use and in the reserve are those handed out; the reserve is full unless the allocator failed. */
+static void random_steps_agree_with_a_model(void **state)
+{
+	(void)state;
+	static void *used[OBJECTS];
+	struct random random = random_start(31);
+	for (size_t round = 0; round < unit_rounds(40); round++) {
+		size_t minimum = 1 + random_below(&random, 50), level = minimum, nused = 0;
+		budget = OBJECTS;
+		struct lm_reserve *reserve = create(minimum);
+		for (size_t i = 0; i < 3000; i++) {
+			size_t what = random_below(&random, 100);
+			if (what < 45) {
+				bool has = handed_out < budget;
+				void *object = use(lm_reserve_alloc(reserve, LM_NOWARN));
+				assert_int_equal(object != NULL, has || level > 0);
+				assert_true(object != NULL || errno == ENOMEM);
+				level -= !has && level > 0;
+				if (object != NULL)
+					used[nused++] = object;
+			} else if (what < 85 && nused > 0) {
+				size_t at = random_below(&random, nused);
+				lm_reserve_free(reserve, unuse(used[at]));
+				used[at] = used[--nused];
+				level += level < minimum;
+			} else if (what < 90) {
+				budget = random_below(&random, 3) == 0 ? OBJECTS : random_below(&random, 150);
+			} else if (what < 93) {
+				size_t to = 1 + random_below(&random, 50);
+				bool can = to <= minimum || handed_out + (to - minimum) <= budget;
+				assert_int_equal(lm_reserve_resize(reserve, to), can ? 0 : -1);
+				if (can) {
+					level = to > minimum ? level + (to - minimum) : level < to ? level : to;
+					minimum = to;
+				}
+			}
+			assert_int_equal(lm_reserve_level(reserve), level);
+			assert_int_equal(handed_out, nused + level);
+			reserve_check(reserve);
+		}
+		while (nused > 0)
+			lm_reserve_free(reserve, unuse(used[--nused]));
+		lm_reserve_destroy(reserve);
+		assert_int_equal(handed_out, 0);
+	}
+	lm_reserve_destroy(NULL);
+}
+
+/* The minimum is there however often it is needed; an allocator that fails is asked each time first. */
+static void the_minimum_never_fails(void **state)
+{
+	(void)state;
+	void *used[100];
+	budget = 100;
+	struct lm_reserve *reserve = create(100);
+	budget = 0;
+	for (int round = 0; round < 100; round++) {
+		size_t before = asked;
+		for (size_t i = 0; i < 100; i++)
+			assert_non_null(used[i] = use(lm_reserve_alloc(reserve, 0)));
+		assert_int_equal(asked, before + 100);
+		errno = 0;
+		assert_null(lm_reserve_alloc(reserve, LM_NOWARN));
+		assert_int_equal(errno, ENOMEM);
+		errno = 0;
+		assert_null(lm_reserve_alloc(reserve, LM_NOSYSCALL));
+		assert_int_equal(errno, EAGAIN);
+		for (size_t i = 0; i < 100; i++)
+			lm_reserve_free(reserve, unuse(used[i]));
+	}
+	lm_reserve_destroy(reserve);
+	assert_int_equal(handed_out, 0);
+}
+
+static void flags_are_handed_on(void **state)
+{
+	(void)state;
+	budget = OBJECTS;
+	struct lm_reserve *reserve = create(1);
+	assert_int_equal(last_flags, LM_NOWARN);
+	lm_reserve_free(reserve, lm_reserve_alloc(reserve, LM_ZERO | LM_COLD));
+	assert_int_equal(last_flags, LM_ZERO | LM_COLD | LM_NOWARN);
+	lm_reserve_free(reserve, lm_reserve_alloc(reserve, LM_NOFAIL));
+	assert_int_equal(last_flags, LM_NOWARN);
+	lm_reserve_free(reserve, NULL);
+	lm_reserve_destroy(reserve);
+}
+
+static void misuse_create(void *which)
+{
+	errno = 0;
+	if (*(int *)which == 0)
+		check(lm_reserve_create(0, get_object, put_object, NULL) == NULL);
+	else if (*(int *)which == 1)
+		check(lm_reserve_create(1, NULL, put_object, NULL) == NULL);
+	else if (*(int *)which == 2)
+		check(lm_reserve_create(1, get_object, NULL, NULL) == NULL);
+	budget = OBJECTS;
+	if (*(int *)which == 3)
+		check(lm_reserve_resize(create(1), 0) == -1);
+	if (*(int *)which == 4)
+		check(lm_reserve_alloc(create(1), LM_NOFAIL | LM_NORETRY) == NULL);
+	if (*(int *)which == 5)
+		check(lm_reserve_alloc(create(1), 0x8000) == NULL);
+	check(errno == EINVAL);
+}
+
+static void wrong_arguments_are_refused(void **state)
+{
+	(void)state;
+	static const char *lines[] = {
+		"bad argument: minimum is to be 1 or more (lm_reserve_create)",
+		"bad argument: alloc_object and free_object are both to be given (lm_reserve_create)",
+		"bad argument: alloc_object and free_object are both to be given (lm_reserve_create)",
+		"bad argument: minimum is to be 1 or more (lm_reserve_resize)",
+		"bad flags: LM_NORETRY excludes LM_NOFAIL (lm_reserve_alloc)",
+		"bad flags: 0x8000 is no flag (lm_reserve_alloc)",
+	};
+	for (int i = 0; i < 6; i++) {
+		char text[200], line[200];
+		snprintf(line, sizeof(line), "libmalloc: %s\n", lines[i]);
+		assert_int_equal(unit_capture(misuse_create, &i, text, sizeof(text)), 0);
+		assert_string_equal(text, line);
+	}
+}
+
+static void run_dry(void *unused)
+{
+	(void)unused;
+	budget = 1;
+	struct lm_reserve *reserve = create(1);
+	check(lm_reserve_alloc(reserve, 0) != NULL);
+	check(lm_reserve_alloc(reserve, LM_NOWARN) == NULL);
+	check(lm_reserve_alloc(reserve, LM_NOSYSCALL) == NULL);
+	check(lm_reserve_alloc(reserve, 0) == NULL && errno == ENOMEM);
+}
+
+static void failing_says_so_unless_told_not_to(void **state)
+{
+	(void)state;
+	char text[200];
+	assert_int_equal(unit_capture(run_dry, NULL, text, sizeof(text)), 0);
+	assert_string_equal(text, "libmalloc: out of memory: 1 object (lm_reserve_alloc)\n");
+}
+
+static void free_twice(void *object)
+{
+	budget = 0;
+	struct lm_reserve *reserve = *(struct lm_reserve **)object;
+	lm_reserve_alloc(reserve, 0);
+	void *taken = lm_reserve_alloc(reserve, 0);
+	*(void **)object = taken;
+	lm_reserve_free(reserve, taken);
+	lm_reserve_free(reserve, taken);
+}
+
+static void a_repeated_free_is_reported(void **state)
+{
+	(void)state;
+	char text[200], line[200];
+	budget = 2;
+	struct lm_reserve *reserve = create(2);
+	/* The last to come is the first to go: two are taken, the second is what lies lower. */
+	snprintf(line, sizeof(line), "libmalloc: double free: %p (lm_reserve_free)\n", (void *)&objects[0]);
+	int status = unit_capture(free_twice, &reserve, text, sizeof(text));
+	assert_true(WIFSIGNALED(status));
+	assert_string_equal(text, line);
+}
+
+/* Each number of objects that the allocator yields before it fails, at creation and growth. */
+static void an_allocator_that_fails_at_any_step_loses_nothing(void **state)
+{
+	(void)state;
+	for (budget = 0; budget < 30; budget++) {
+		errno = 0;
+		assert_null(create(30));
+		assert_int_equal(errno, ENOMEM);
+		assert_int_equal(handed_out, 0);
+	}
+	struct lm_reserve *reserve = create(30);
+	assert_non_null(reserve);
+	for (; budget < 60; budget++) {
+		errno = 0;
+		assert_int_equal(lm_reserve_resize(reserve, 60), -1);
+		assert_int_equal(errno, ENOMEM);
+		assert_int_equal(lm_reserve_level(reserve), 30);
+		assert_int_equal(handed_out, 30);
+	}
+	assert_int_equal(lm_reserve_resize(reserve, 60), 0);
+	assert_int_equal(lm_reserve_level(reserve), 60);
+	lm_reserve_destroy(reserve);
+	assert_int_equal(handed_out, 0);
+}
+
+static bool create_long(void)
+{
+	budget = OBJECTS;
+	struct lm_reserve *reserve = create(2000);
+	if (reserve == NULL)
+		return false;
+	bool grown = lm_reserve_resize(reserve, 3500) == 0;
+	check(lm_reserve_level(reserve) == (grown ? 3500 : 2000));
+	int error = errno;
+	lm_reserve_destroy(reserve);
+	errno = error;
+	return grown;
+}
+
+static bool nothing_is_handed_out(void) { return handed_out == 0; }
+
+static void no_memory_at_any_step_loses_nothing(void **state)
+{
+	(void)state;
+	use_up_meta();
+	assert_true(fail_at_each_step(create_long, nothing_is_handed_out) > 3);
+}
+
+static struct lm_reserve *shared;
+
+static double seconds_now(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* More threads than objects: each waits, works a little, and gives back. */
+static void wait_and_work(unsigned index)
+{
+	struct random random = random_start(40 + index);
+	for (size_t i = 0; i < unit_rounds(2000); i++) {
+		void *object = use(lm_reserve_alloc(shared, LM_NOFAIL));
+		check(object != NULL);
+		if (random_one_in(&random, 4))
+			usleep(20);
+		lm_reserve_free(shared, unuse(object));
+	}
+}
+
+static void threads_share_one_object(void **state)
+{
+	(void)state;
+	budget = 1;
+	shared = create(1);
+	budget = 0;
+	unit_threads(THREADS, wait_and_work);
+	assert_int_equal(lm_reserve_level(shared), 1);
+	lm_reserve_destroy(shared);
+	assert_int_equal(handed_out, 0);
+}
+
+static void take_and_give(unsigned index)
+{
+	struct random random = random_start(50 + index);
+	void *used[20];
+	size_t nused = 0;
+	for (size_t i = 0; i < unit_rounds(20000); i++) {
+		if (index < 2 && i % 100 == 0) {
+			budget = random_below(&random, 100);
+			lm_reserve_resize(shared, 1 + random_below(&random, 60));
+		} else if (nused < 20 && random_one_in(&random, 2)) {
+			used[nused] = use(lm_reserve_alloc(shared, LM_NOWARN));
+			nused += used[nused] != NULL;
+		} else if (nused > 0) {
+			lm_reserve_free(shared, unuse(used[--nused]));
+		}
+	}
+	while (nused > 0)
+		lm_reserve_free(shared, unuse(used[--nused]));
+}
+
+static void threads_never_share_an_object(void **state)
+{
+	(void)state;
+	budget = 50;
+	shared = create(30);
+	unit_threads(THREADS, take_and_give);
+	reserve_check(shared);
+	assert_int_equal(handed_out, lm_reserve_level(shared));
+	lm_reserve_destroy(shared);
+	assert_int_equal(handed_out, 0);
+}
+
+static void *_Atomic passed;
+static _Atomic size_t round_now;
+
+/*
+ * One thread asks for the only object while the other gives it back, a little earlier or later each time. A wake-up that
+ * is lost lets it sleep for 50 ms, since nobody gives anything back meanwhile.
+ */
+static void give_or_get(unsigned index)
+{
+	struct random random = random_start(90 + index);
+	size_t slow = 0;
+	for (size_t i = 1; i <= unit_rounds(10000); i++) {
+		if (index == 0) {
+			passed = use(lm_reserve_alloc(shared, 0));
+			round_now = i;
+		}
+		unit_meet(&round_now, i);
+		double begin = seconds_now();
+		for (volatile size_t wait = random_below(&random, 1000); wait > 0; wait--)
+			continue;
+		if (index == 0) {
+			lm_reserve_free(shared, unuse(passed));
+			passed = NULL;
+		} else {
+			void *object = use(lm_reserve_alloc(shared, LM_NOFAIL));
+			slow += seconds_now() - begin > 0.045;
+			lm_reserve_free(shared, unuse(object));
+			round_now = 0;
+		}
+		if (index == 0)
+			unit_meet(&round_now, 0);
+	}
+	check(slow <= 100);
+}
+
+static void threads_lose_no_wake_up(void **state)
+{
+	(void)state;
+	budget = 1;
+	shared = create(1);
+	budget = 0;
+	unit_threads(2, give_or_get);
+	lm_reserve_destroy(shared);
+	assert_int_equal(handed_out, 0);
+}
+
+static _Atomic bool went_on;
+
+static void *wait_once(void *unused)
+{
+	void *object = use(lm_reserve_alloc(shared, LM_NOFAIL));
+	went_on = true;
+	lm_reserve_free(shared, unuse(object));
+	return unused;
+}
+
+/* A free wakes who sleeps: at once, and not when the 50 ms are over. */
+static void threads_that_wait_are_woken(void **state)
+{
+	(void)state;
+	pthread_t thread;
+	size_t late = 0;
+	budget = 1;
+	shared = create(1);
+	budget = 0;
+	for (int i = 0; i < 30; i++) {
+		void *object = use(lm_reserve_alloc(shared, 0));
+		went_on = false;
+		assert_int_equal(pthread_create(&thread, NULL, wait_once, NULL), 0);
+		usleep(10000);
+		assert_false(went_on);
+		double begin = seconds_now();
+		lm_reserve_free(shared, unuse(object));
+		assert_int_equal(pthread_join(thread, NULL), 0);
+		late += seconds_now() - begin > 0.02;
+	}
+	assert_true(late < 10);
+	lm_reserve_destroy(shared);
+}
+
+/* While it waits it sleeps: the allocator is asked some times a second, and no more. */
+static void threads_wait_asleep_until_a_free(void **state)
+{
+	(void)state;
+	pthread_t thread;
+	clockid_t clock;
+	struct timespec cpu;
+	budget = 1;
+	shared = create(1);
+	budget = 0;
+	void *object = use(lm_reserve_alloc(shared, 0));
+	size_t before = asked;
+	double begin = seconds_now();
+	assert_int_equal(pthread_create(&thread, NULL, wait_once, NULL), 0);
+	usleep(500000);
+	assert_false(went_on);
+	size_t asked_now = asked - before;
+	assert_true(asked_now >= 2 && (double)asked_now <= (seconds_now() - begin) / 0.05 + 3);
+	assert_int_equal(pthread_getcpuclockid(thread, &clock), 0);
+	assert_int_equal(clock_gettime(clock, &cpu), 0);
+	assert_true(cpu.tv_sec == 0 && cpu.tv_nsec < 100000000);
+	lm_reserve_free(shared, unuse(object));
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(went_on);
+	lm_reserve_destroy(shared);
+}
+
+/* What comes free in the allocator itself is found too, and what a resize brings wakes. */
+static void threads_that_wait_find_what_the_allocator_has(void **state)
+{
+	(void)state;
+	pthread_t thread;
+	for (int way = 0; way < 2; way++) {
+		went_on = false;
+		budget = 1;
+		shared = create(1);
+		budget = 0;
+		void *object = use(lm_reserve_alloc(shared, 0));
+		assert_int_equal(pthread_create(&thread, NULL, wait_once, NULL), 0);
+		usleep(20000);
+		budget = 2;
+		if (way == 1)
+			assert_true(lm_reserve_resize(shared, 2) == 0 || handed_out == 2);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+		lm_reserve_free(shared, unuse(object));
+		lm_reserve_destroy(shared);
+		assert_int_equal(handed_out, 0);
+	}
+}
+
+static _Atomic bool over;
+
+static void *keep_locking(void *unused)
+{
+	while (!over)
+		lm_reserve_free(shared, unuse(use(lm_reserve_alloc(shared, 0))));
+	return unused;
+}
+
+/* The child of fork finds no reserve's lock held, whatever the other threads were doing. */
+static void fork_is_safe_at_any_moment(void **state)
+{
+	(void)state;
+	pthread_t threads[2];
+	int status;
+	fork_register();
+	budget = 3;
+	shared = create(3);
+	budget = 0;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, keep_locking, NULL), 0);
+	for (size_t i = 0; i < unit_rounds(200); i++) {
+		pid_t child = fork();
+		assert_true(child >= 0);
+		if (child == 0) {
+			alarm(10);
+			void *object = lm_reserve_alloc(shared, 0);
+			lm_reserve_free(shared, object);
+			_exit(object == NULL);
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_int_equal(status, 0);
+	}
+	over = true;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+}
+
+UNIT_MAIN(UNIT(random_steps_agree_with_a_model), UNIT(the_minimum_never_fails), UNIT(flags_are_handed_on),
+	  UNIT(wrong_arguments_are_refused), UNIT(failing_says_so_unless_told_not_to), UNIT(a_repeated_free_is_reported),
+	  UNIT(an_allocator_that_fails_at_any_step_loses_nothing), UNIT(no_memory_at_any_step_loses_nothing),
+	  UNIT(threads_share_one_object), UNIT(threads_lose_no_wake_up), UNIT(threads_that_wait_are_woken), UNIT(threads_never_share_an_object), UNIT(threads_wait_asleep_until_a_free),
+	  UNIT(threads_that_wait_find_what_the_allocator_has), UNIT(fork_is_safe_at_any_moment))
