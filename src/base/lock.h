@@ -25,6 +25,7 @@ struct lock {
  * fork takes all of them, in this order.
  */
 enum lock_rank {
+	RANK_PERCPU,  /* percpu_lock: where slots of per-CPU data lie, and the modules that have static ones */
 	RANK_PURGE,   /* purge_lock: one purger at a time */
 	RANK_THREADS, /* the list of thread caches */
 	RANK_STORE,   /* the store of freed mappings */

@@ -16,6 +16,9 @@
 #define REPORT_NEVER_ALLOCATED "pointer never allocated"
 #define REPORT_STACK "pointer into the stack"
 
+/* An argument that no call can serve: EINVAL. The subject says which, what is right, and the function. */
+#define REPORT_BAD_ARGUMENT "bad argument"
+
 /* A pointer handed to `function` (the entry point's name) is bad in the way that `kind` says. Does not return. */
 _Noreturn cold void report_bad_pointer(const char *kind, const void *pointer, const char *function);
 

@@ -38,6 +38,7 @@ static void lock_zone(struct lock *lock) { zone_lock_settled((struct zone *)lock
 /* In rank order; the zones' locks by an action of their own. */
 static void for_each_lock(void (*act)(struct lock *), void (*act_on_zone)(struct lock *))
 {
+	act(&percpu_lock);
 	act(&purge_lock);
 	act(&threads_lock);
 	act(&store_lock);
