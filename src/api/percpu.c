@@ -17,7 +17,7 @@
 #include "api/percpu_module.h"
 #include "base/bits.h"
 #include "base/report.h"
-#include "libmalloc/percpu.h"
+#include <libmalloc/percpu.h>
 #include "os/cpu.h"
 
 #include <errno.h>

@@ -6,7 +6,7 @@
 #include "api/percpu_chunk.h"
 #include "base/bits.h"
 #include "base/report.h"
-#include "libmalloc/percpu.h"
+#include <libmalloc/percpu.h>
 #include "os/map.h"
 #include "page/meta.h"
 

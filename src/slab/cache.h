@@ -8,7 +8,9 @@
  *                        pages (page/zone.h)
  *
  * Slabs: full ones are on no list; partial ones stand in the bucket of their free share, and objects are taken from
- * the fullest, so that the others empty out; an empty one goes back to the buddy at once.
+ * the fullest, so that the others empty out; an empty one goes back to the buddy at once. Partial ones of ZONE_DMA32
+ * have a list for themselves, partial[BUCKET_LOW]: only who asks for them is served from there. An object of theirs that
+ * is freed may still go through the magazines to who did not ask.
  *
  * Invariant (cache_check): objects out = sum over slabs of (objects - nfree); a slab with 0 < nfree < objects is in
  * partial[bucket_of(slab)]; a slab with idle pages is in purgeable.
@@ -20,7 +22,7 @@
 #include "slab/magazine.h"
 #include "slab/slab.h"
 
-enum { PARTIAL_BUCKETS = 4, BUCKET_NONE = PARTIAL_BUCKETS };
+enum { PARTIAL_BUCKETS = 4, BUCKET_LOW = PARTIAL_BUCKETS, BUCKET_NONE };
 
 struct depot {
 	struct lock lock;
@@ -36,7 +38,7 @@ struct depot {
 struct cache {
 	struct lock lock;
 	uint32_t slabs;
-	struct list partial[PARTIAL_BUCKETS];
+	struct list partial[BUCKET_NONE];
 	struct list purgeable;
 	uint64_t page_changes; /* to be added to the sums over all caches when the lock is released */
 	_Atomic size_t objects_out; /* taken from slabs: live, or in magazines. Read without the lock as a hint */
@@ -56,6 +58,14 @@ void *cache_alloc_existing(unsigned size_class);
 
 /* Takes one object; *zeroed tells that its memory is all zeros. NULL when out of memory. */
 void *cache_alloc_one(unsigned size_class, bool *zeroed);
+
+/*
+ * The same past all magazines: of ZONE_DMA32 (CACHE_LOW); or from the slab with the most free objects, which is the
+ * least in use (CACHE_COLD). With PAGES_QUIET no system call is made and nobody is waited for: NULL too where another
+ * thread is just at the class, or a signal handler has interrupted one that is.
+ */
+enum cache_part { CACHE_ANY, CACHE_COLD, CACHE_LOW };
+void *cache_alloc_part(unsigned size_class, enum cache_part part, enum page_how how, bool *zeroed);
 
 /* Gives objects back to their slabs; a double free is reported as of `function`. May purge. */
 void cache_free(unsigned size_class, void **objects, size_t count, const char *function);

@@ -32,31 +32,56 @@ static void bitmap_fill(struct slab *slab, unsigned objects)
 	}
 }
 
-struct slab *slab_create(unsigned size_class)
+/* Makes the slab that `slab` is to describe. */
+static void describe(struct slab *slab, unsigned size_class, const struct page_run *run)
 {
 	const struct size_class *class = &size_classes[size_class];
+	*slab = (struct slab){
+		.first_page = run->page,
+		.empty = slab_all_pages(size_class),
+		.dirty = run->dirty,
+		.nfree = class->objects,
+		.class = (uint8_t)size_class,
+		.zone = (uint8_t)run->zone,
+	};
+	bitmap_fill(slab, class->objects);
+	pagemap_link(run->page)->slab = slab;
+	pagemap_set_kind(run->page, PAGE_SLAB);
+	pagemap_set_class(run->page, class->pages, size_class);
+}
+
+struct slab *slab_create(unsigned size_class) { return slab_create_from(size_class, ZONE_HEAP, PAGES_GROW); }
+
+/* The descriptor is sure before pages are taken: neither can be given back without waiting. */
+static struct slab *create_quietly(unsigned size_class, enum zone_id zone)
+{
 	struct page_run run;
+	if (!meta_offer_quietly(sizeof(struct slab)))
+		return NULL;
+	if (!page_alloc_from(zone, size_classes[size_class].pages, PAGES_QUIET, &run)) {
+		meta_leave_offered();
+		return NULL;
+	}
+	struct slab *slab = meta_take_offered(sizeof(struct slab));
+	describe(slab, size_class, &run);
+	return slab;
+}
+
+struct slab *slab_create_from(unsigned size_class, enum zone_id zone, enum page_how how)
+{
+	struct page_run run;
+	if (how == PAGES_QUIET)
+		return create_quietly(size_class, zone);
 	struct slab *slab = meta_alloc(sizeof(struct slab));
 	if (slab == NULL)
 		return NULL;
-	if (!page_alloc(class->pages, &run)) {
+	if (!page_alloc_from(zone, size_classes[size_class].pages, how, &run)) {
 		meta_free(slab, sizeof(struct slab));
 		return NULL;
 	}
-	*slab = (struct slab){
-		.first_page = run.page,
-		.empty = slab_all_pages(size_class),
-		.dirty = run.dirty,
-		.nfree = class->objects,
-		.class = (uint8_t)size_class,
-		.zone = (uint8_t)run.zone,
-	};
-	bitmap_fill(slab, class->objects);
-	if (class->bytes <= HUGE_OBJECT_MAX_BYTES)
+	if (size_classes[size_class].bytes <= HUGE_OBJECT_MAX_BYTES)
 		huge_begin(&run);
-	pagemap_link(run.page)->slab = slab;
-	pagemap_set_kind(run.page, PAGE_SLAB);
-	pagemap_set_class(run.page, class->pages, size_class);
+	describe(slab, size_class, &run);
 	return slab;
 }
 

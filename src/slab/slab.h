@@ -21,6 +21,7 @@
 #include "base/compiler.h"
 #include "base/list.h"
 #include "page/pagemap.h"
+#include "page/zone.h"
 #include "slab/size_class.h"
 
 #include <stdbool.h>
@@ -46,6 +47,12 @@ struct slab {
 
 /* A new slab of a class, all objects free, registered in the page map; NULL when out of memory. No lock is held. */
 struct slab *slab_create(unsigned size_class);
+
+/*
+ * The same of pages of a zone (page_alloc_from). With PAGES_QUIET no system call is made, nobody is waited for, and the
+ * caller may hold locks.
+ */
+struct slab *slab_create_from(unsigned size_class, enum zone_id zone, enum page_how how);
 
 /* Gives an all-free slab's pages back and its descriptor. No lock is held; nothing may refer to it any more. */
 void slab_destroy(struct slab *slab);

@@ -269,7 +269,7 @@ size_t listed_idle_pages(void)
 {
 	size_t pages = 0;
 	for (unsigned c = 1; c < CLASS_COUNT; c++)
-		for (unsigned bucket = 0; bucket < PARTIAL_BUCKETS; bucket++)
+		for (unsigned bucket = 0; bucket < BUCKET_NONE; bucket++)
 			for (struct list_node *node = caches[c].partial[bucket].first; node != NULL; node = node->next)
 				pages += count_bits(slab_idle_pages(list_entry(node, struct slab, partial)));
 	return pages;
@@ -279,7 +279,7 @@ void check_all_objects_free(void)
 {
 	for (unsigned c = 1; c < CLASS_COUNT; c++) {
 		size_t untouched = 0;
-		for (unsigned bucket = 0; bucket < PARTIAL_BUCKETS; bucket++)
+		for (unsigned bucket = 0; bucket < BUCKET_NONE; bucket++)
 			for (struct list_node *node = caches[c].partial[bucket].first; node != NULL; node = node->next)
 				untouched += slab_is_empty(list_entry(node, struct slab, partial));
 		check(caches[c].objects_out == 0 && caches[c].slabs == untouched);
