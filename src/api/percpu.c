@@ -28,22 +28,22 @@ enum { ALIGN_USUAL = 16, ALIGN_MIN = 8 };
 
 static bool is_dynamic(const void *percpu) { return ((uintptr_t)percpu & DYNAMIC_BIT) != 0; }
 
-static cold uintptr_t place_of_static(const void *percpu, const char *function)
+static always_inline uintptr_t place_of_dynamic(const void *percpu) { return (uintptr_t)percpu & ~DYNAMIC_BIT; }
+
+static always_inline uintptr_t place_of_static(const void *percpu, const char *function)
 {
 	uintptr_t place = percpu_module_place((uintptr_t)percpu);
-	if (place == 0)
+	if (unlikely(place == 0))
 		report_bad_pointer(REPORT_NEVER_ALLOCATED, percpu, function);
 	return place;
 }
 
-static always_inline uintptr_t place_of(const void *percpu, const char *function)
+static uintptr_t place_of(const void *percpu, const char *function)
 {
-	if (likely(is_dynamic(percpu)))
-		return (uintptr_t)percpu & ~DYNAMIC_BIT;
-	return place_of_static(percpu, function);
+	return likely(is_dynamic(percpu)) ? place_of_dynamic(percpu) : place_of_static(percpu, function);
 }
 
-/* The three below are for who has a place. */
+/* The two below are for who has a place. */
 static always_inline unsigned cpus(void) { return atomic_load_explicit(&percpu_cpus_known, memory_order_relaxed); }
 
 static always_inline ptrdiff_t area(void) { return atomic_load_explicit(&percpu_rseq_area, memory_order_relaxed); }
@@ -115,9 +115,34 @@ LM_EXPORT void *lm_percpu_this(const void *percpu)
 	return percpu_slot(place_of(percpu, "lm_percpu_this"), lm_percpu_cpu());
 }
 
+/* With no area, none of the functions of rseq.h may be called. */
 static noinline void add64_atomically(uintptr_t place, int64_t amount)
 {
 	atomic_fetch_add_explicit((_Atomic int64_t *)atomic_slot(place), amount, memory_order_relaxed);
+}
+
+static always_inline void add64_at(uintptr_t place, int64_t amount)
+{
+	ptrdiff_t where = area();
+	uint32_t count = cpus();
+	uint32_t cpu = count;
+	if (likely(where != 0))
+		rseq_add64(place, amount, where, count, &cpu);
+	if (unlikely(cpu >= count))
+		add64_atomically(place, amount);
+}
+
+static noinline void add64_static(int64_t *percpu, int64_t amount)
+{
+	add64_at(place_of_static(percpu, "lm_percpu_add"), amount);
+}
+
+LM_EXPORT void lm_percpu_add(int64_t *percpu, int64_t amount)
+{
+	if (likely(is_dynamic(percpu)))
+		add64_at(place_of_dynamic(percpu), amount);
+	else
+		add64_static(percpu, amount);
 }
 
 static noinline void add32_atomically(uintptr_t place, int32_t amount)
@@ -125,35 +150,40 @@ static noinline void add32_atomically(uintptr_t place, int32_t amount)
 	atomic_fetch_add_explicit((_Atomic int32_t *)atomic_slot(place), amount, memory_order_relaxed);
 }
 
-/* With no area, none of the functions of rseq.h may be called. */
-LM_EXPORT void lm_percpu_add(int64_t *percpu, int64_t amount)
+static always_inline void add32_at(uintptr_t place, int32_t amount)
 {
-	uintptr_t place = place_of(percpu, "lm_percpu_add");
-	uint32_t cpu = UINT32_MAX;
-	if (likely(area() != 0))
-		rseq_add64(place, amount, area(), cpus(), &cpu);
-	if (unlikely(cpu >= cpus()))
-		add64_atomically(place, amount);
+	ptrdiff_t where = area();
+	uint32_t count = cpus();
+	uint32_t cpu = count;
+	if (likely(where != 0))
+		rseq_add32(place, amount, where, count, &cpu);
+	if (unlikely(cpu >= count))
+		add32_atomically(place, amount);
+}
+
+static noinline void add32_static(int32_t *percpu, int32_t amount)
+{
+	add32_at(place_of_static(percpu, "lm_percpu_add32"), amount);
 }
 
 LM_EXPORT void lm_percpu_add32(int32_t *percpu, int32_t amount)
 {
-	uintptr_t place = place_of(percpu, "lm_percpu_add32");
-	uint32_t cpu = UINT32_MAX;
-	if (likely(area() != 0))
-		rseq_add32(place, amount, area(), cpus(), &cpu);
-	if (unlikely(cpu >= cpus()))
-		add32_atomically(place, amount);
+	if (likely(is_dynamic(percpu)))
+		add32_at(place_of_dynamic(percpu), amount);
+	else
+		add32_static(percpu, amount);
 }
 
 LM_EXPORT int64_t lm_percpu_xchg(int64_t *percpu, int64_t value)
 {
 	uintptr_t place = place_of(percpu, "lm_percpu_xchg");
-	uint32_t cpu = UINT32_MAX;
+	ptrdiff_t where = area();
+	uint32_t count = cpus();
+	uint32_t cpu = count;
 	int64_t before = 0;
-	if (likely(area() != 0))
-		before = rseq_xchg64(place, value, area(), cpus(), &cpu);
-	if (likely(cpu < cpus()))
+	if (likely(where != 0))
+		before = rseq_xchg64(place, value, where, count, &cpu);
+	if (likely(cpu < count))
 		return before;
 	return atomic_exchange_explicit((_Atomic int64_t *)atomic_slot(place), value, memory_order_relaxed);
 }
@@ -161,11 +191,13 @@ LM_EXPORT int64_t lm_percpu_xchg(int64_t *percpu, int64_t value)
 LM_EXPORT int32_t lm_percpu_xchg32(int32_t *percpu, int32_t value)
 {
 	uintptr_t place = place_of(percpu, "lm_percpu_xchg32");
-	uint32_t cpu = UINT32_MAX;
+	ptrdiff_t where = area();
+	uint32_t count = cpus();
+	uint32_t cpu = count;
 	int32_t before = 0;
-	if (likely(area() != 0))
-		before = rseq_xchg32(place, value, area(), cpus(), &cpu);
-	if (likely(cpu < cpus()))
+	if (likely(where != 0))
+		before = rseq_xchg32(place, value, where, count, &cpu);
+	if (likely(cpu < count))
 		return before;
 	return atomic_exchange_explicit((_Atomic int32_t *)atomic_slot(place), value, memory_order_relaxed);
 }

@@ -13,50 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TABLE_MODULES = 15, PHASE_BYTES = LM_PERCPU_ALIGN_MAX };
+enum { PHASE_BYTES = LM_PERCPU_ALIGN_MAX };
 
-struct module {
-	_Atomic size_t bytes; /* 0: none. Release in module_add pairs with the acquire in covers */
-	_Atomic uintptr_t start;
-	_Atomic uintptr_t place; /* of `start` */
-	bool is_closed;
-};
-
-/* Tables are linked as needed and stay. */
-struct table {
-	struct module module[TABLE_MODULES];
-	struct table *_Atomic next; /* release in table_grow pairs with the acquire in percpu_module_place */
-};
-
-static struct table first_table;
-
-static uintptr_t start_of(const struct module *module)
-{
-	return atomic_load_explicit(&module->start, memory_order_relaxed);
-}
-
-static bool covers(const struct module *module, uintptr_t variable)
-{
-	size_t bytes = atomic_load_explicit(&module->bytes, memory_order_acquire);
-	return variable - start_of(module) < bytes;
-}
-
-uintptr_t percpu_module_place(uintptr_t variable)
-{
-	for (struct table *table = &first_table; table != NULL;
-	     table = atomic_load_explicit(&table->next, memory_order_acquire))
-		for (size_t i = 0; i < TABLE_MODULES; i++)
-			if (covers(&table->module[i], variable))
-				return atomic_load_explicit(&table->module[i].place, memory_order_relaxed) +
-				       (variable - start_of(&table->module[i]));
-	return 0;
-}
+struct module_table percpu_first_table;
 
 /* All that follows is under percpu_lock. The next entry of all tables; NULL begins and ends the walk. */
-static struct module *module_next(struct module *at, struct table **table)
+static struct module *module_next(struct module *at, struct module_table **table)
 {
 	if (at == NULL) {
-		*table = &first_table;
+		*table = &percpu_first_table;
 		return (*table)->module;
 	}
 	if (++at < (*table)->module + TABLE_MODULES)
@@ -73,18 +38,18 @@ static size_t bytes_of(const struct module *module)
 static void module_drop(struct module *module)
 {
 	atomic_store_explicit(&module->bytes, 0, memory_order_relaxed);
-	if (percpu_put(atomic_load_explicit(&module->place, memory_order_relaxed)) != NULL)
+	if (percpu_put(module_start(module) + atomic_load_explicit(&module->delta, memory_order_relaxed)) != NULL)
 		report_internal("per-CPU data: a module's place is not taken");
 }
 
 /* Closed modules that were unmapped, and whatever was where `bytes` from `start` on are now. */
 static void sweep(uintptr_t start, size_t bytes)
 {
-	struct table *table;
+	struct module_table *table;
 	for (struct module *at = NULL; (at = module_next(at, &table)) != NULL;) {
 		size_t its_bytes = bytes_of(at);
-		bool overlaps = start - start_of(at) < its_bytes || start_of(at) - start < bytes;
-		bool gone = at->is_closed && !os_is_mapped((const void *)start_of(at));
+		bool overlaps = start - module_start(at) < its_bytes || module_start(at) - start < bytes;
+		bool gone = at->is_closed && !os_is_mapped((const void *)module_start(at));
 		if (its_bytes != 0 && (overlaps || gone))
 			module_drop(at);
 	}
@@ -92,30 +57,30 @@ static void sweep(uintptr_t start, size_t bytes)
 
 static struct module *module_find(uintptr_t start)
 {
-	struct table *table;
+	struct module_table *table;
 	for (struct module *at = NULL; (at = module_next(at, &table)) != NULL;)
-		if (bytes_of(at) != 0 && start_of(at) == start && !at->is_closed)
+		if (bytes_of(at) != 0 && module_start(at) == start && !at->is_closed)
 			return at;
 	return NULL;
 }
 
 static struct module *table_grow(void)
 {
-	struct table *table = &first_table;
-	struct table *next;
+	struct module_table *table = &percpu_first_table;
+	struct module_table *next;
 	while ((next = atomic_load_explicit(&table->next, memory_order_relaxed)) != NULL)
 		table = next;
-	next = meta_alloc(sizeof(struct table));
+	next = meta_alloc(sizeof(struct module_table));
 	if (next == NULL)
 		return NULL;
-	memset(next, 0, sizeof(struct table));
+	memset(next, 0, sizeof(struct module_table));
 	atomic_store_explicit(&table->next, next, memory_order_release);
 	return next->module;
 }
 
 static struct module *unused_entry(void)
 {
-	struct table *table;
+	struct module_table *table;
 	for (struct module *at = NULL; (at = module_next(at, &table)) != NULL;)
 		if (bytes_of(at) == 0)
 			return at;
@@ -139,7 +104,7 @@ static void module_add(uintptr_t start, size_t bytes)
 		memcpy(percpu_slot(place, cpu), (const void *)start, bytes);
 	module->is_closed = false;
 	atomic_store_explicit(&module->start, start, memory_order_relaxed);
-	atomic_store_explicit(&module->place, place, memory_order_relaxed);
+	atomic_store_explicit(&module->delta, place - start, memory_order_relaxed);
 	atomic_store_explicit(&module->bytes, bytes, memory_order_release);
 }
 
@@ -171,7 +136,7 @@ LM_EXPORT void lm_percpu_module_close(const void *section)
 size_t percpu_module_count(void)
 {
 	size_t count = 0;
-	struct table *table;
+	struct module_table *table;
 	lock_acquire(&percpu_lock, RANK_PERCPU);
 	for (struct module *at = NULL; (at = module_next(at, &table)) != NULL;)
 		count += bytes_of(at) != 0;

@@ -17,11 +17,51 @@
 #ifndef LM_API_PERCPU_MODULE_H
 #define LM_API_PERCPU_MODULE_H
 
+#include "base/compiler.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+enum { TABLE_MODULES = 15 };
+
+struct module {
+	_Atomic size_t bytes; /* 0: none. Release in module_add pairs with the acquire in module_covers */
+	_Atomic uintptr_t start;
+	_Atomic uintptr_t delta; /* from a variable to its place */
+	bool is_closed;          /* guarded by percpu_lock */
+};
+
+/* Tables are linked as needed and stay. */
+struct module_table {
+	struct module module[TABLE_MODULES];
+	struct module_table *_Atomic next; /* release in table_grow pairs with the acquire in percpu_module_place */
+};
+
+extern struct module_table percpu_first_table LM_HIDDEN;
+
+static inline uintptr_t module_start(const struct module *module)
+{
+	return atomic_load_explicit(&module->start, memory_order_relaxed);
+}
+
+static inline bool module_covers(const struct module *module, uintptr_t variable)
+{
+	size_t bytes = atomic_load_explicit(&module->bytes, memory_order_acquire);
+	return variable - module_start(module) < bytes;
+}
+
 /* The place of a static variable; 0 where no module has it. */
-uintptr_t percpu_module_place(uintptr_t variable);
+static always_inline uintptr_t percpu_module_place(uintptr_t variable)
+{
+	for (struct module_table *table = &percpu_first_table; table != NULL;
+	     table = atomic_load_explicit(&table->next, memory_order_acquire))
+		for (struct module *at = table->module; at < table->module + TABLE_MODULES; at++)
+			if (module_covers(at, variable))
+				return variable + atomic_load_explicit(&at->delta, memory_order_relaxed);
+	return 0;
+}
 
 /* Modules that are known. */
 size_t percpu_module_count(void);
