@@ -18,6 +18,9 @@
 
 enum { ROUNDS = 301, ADDS = 20000, THREADS = 2, KINDS = 3, RATIO = 5, RATIO_STATIC = 4, UNABLE = 77 };
 
+/* glibc 2.35 and later; 0 where it has registered no restartable sequences. */
+extern const unsigned __rseq_size __attribute__((weak));
+
 static _Alignas(256) _Atomic int64_t shared;
 static _Alignas(256) _Atomic unsigned arrived;
 static int64_t *dynamic;
@@ -100,6 +103,8 @@ int main(void)
 	pthread_t other;
 	if (sysconf(_SC_NPROCESSORS_ONLN) < THREADS)
 		return puts("one CPU only"), UNABLE;
+	if (&__rseq_size == NULL || __rseq_size == 0)
+		return puts("no restartable sequences: atomics it is"), UNABLE;
 	dynamic = (int64_t *)lm_percpu_alloc(sizeof(int64_t), 0);
 	if (dynamic == NULL || pthread_create(&other, NULL, run, (void *)1) != 0)
 		return UNABLE;
