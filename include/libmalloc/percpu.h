@@ -94,7 +94,7 @@ int32_t lm_percpu_sum32(const int32_t *percpu);
 	void lm_percpu_open_##name(void), lm_percpu_close_##name(void);                                           \
 	__attribute__((constructor(101), visibility("hidden"))) void lm_percpu_open_##name(void)                  \
 	{                                                                                                         \
-		lm_percpu_module_open(__start_lm_percpu, __stop_lm_percpu);                                       \
+		lm_percpu_module_open(__start_lm_percpu, __stop_lm_percpu, &lm_percpu_here);                      \
 	}                                                                                                         \
 	__attribute__((destructor(101), visibility("hidden"))) void lm_percpu_close_##name(void)                  \
 	{                                                                                                         \
@@ -109,8 +109,82 @@ enum { LM_PERCPU_STATIC_MAX = 57344 }; /* bytes */
 /* What LM_DEFINE_PER_CPU is made of: the linker's bounds of the section, and what tells the library of it. */
 extern char __start_lm_percpu[] __attribute__((visibility("hidden")));
 extern char __stop_lm_percpu[] __attribute__((visibility("hidden")));
-void lm_percpu_module_open(const void *start, const void *stop);
+struct lm_percpu_here;
+void lm_percpu_module_open(const void *start, const void *stop, struct lm_percpu_here *here);
 void lm_percpu_module_close(const void *start);
+
+/*
+ * What the code below knows, one for each program and shared library. The library writes it: start to delta when the
+ * static variables are opened, cpus and then area at the first addition that finds no area.
+ */
+struct lm_percpu_here {
+	ptrdiff_t area; /* the thread's struct rseq from the thread pointer; 0: none, or not known yet */
+	unsigned cpus;
+	uintptr_t start, bytes; /* of the section */
+	uintptr_t delta;        /* from a variable to CPU 0's slot */
+};
+__attribute__((weak, visibility("hidden"))) struct lm_percpu_here lm_percpu_here;
+void lm_percpu_add_first(int64_t *percpu, int64_t amount, struct lm_percpu_here *here);
+void lm_percpu_add32_first(int32_t *percpu, int32_t amount, struct lm_percpu_here *here);
+
+#if defined(__x86_64__) && defined(__LP64__) && defined(__GNUC__) && !defined(LM_PERCPU_OUT_OF_LINE)
+
+enum { LM_PERCPU_STRIDE_SHIFT = 16 }; /* from one CPU's slot to the next */
+
+/* CPU 0's slot. A dynamic pointer has the highest bit set, which is in no address; 0: a variable of another library. */
+extern inline __attribute__((__gnu_inline__, __always_inline__)) uintptr_t lm_percpu_place(const void *percpu)
+{
+	uintptr_t pointer = (uintptr_t)percpu;
+	if (__builtin_expect((intptr_t)pointer < 0, 1))
+		return pointer & ~((uintptr_t)1 << 63);
+	return pointer - lm_percpu_here.start < lm_percpu_here.bytes ? pointer + lm_percpu_here.delta : 0;
+}
+
+/*
+ * The restartable sequence: from 1 to 2 the thread is on the CPU whose number it has read, or begins again at 5. Its
+ * descriptor is taken back at the end, as this code may be unmapped later; see linux/rseq.h, and os/rseq.h in the
+ * library's sources.
+ */
+#define LM_PERCPU_ADD(type, name, suffix)                                                                         \
+	extern inline __attribute__((__gnu_inline__, __always_inline__)) void name(type *percpu, type amount)     \
+	{                                                                                                         \
+		uintptr_t place = lm_percpu_place(percpu);                                                        \
+		ptrdiff_t area = __atomic_load_n(&lm_percpu_here.area, __ATOMIC_ACQUIRE);                         \
+		if (__builtin_expect(place == 0 || area == 0, 0))                                                 \
+			goto call;                                                                                \
+		__asm__ goto(".pushsection __rseq_cs, \"aw\"\n\t"                                                \
+			     ".balign 32\n"                                                                       \
+			     "3:\t.long 0, 0\n\t"                                                                \
+			     ".quad 1f, 2f - 1f, 4f\n\t"                                                          \
+			     ".popsection\n"                                                                      \
+			     "5:\tleaq 3b(%%rip), %%rax\n\t"                                                     \
+			     "movq %%rax, %%fs:8(%[area])\n"                                                      \
+			     "1:\tmovl %%fs:4(%[area]), %%eax\n\t"                                               \
+			     "cmpl %[cpus], %%eax\n\t"                                                           \
+			     "jae %l[call]\n\t"                                                                  \
+			     "shlq %[shift], %%rax\n\t"                                                          \
+			     "add" suffix " %[amount], (%[place],%%rax)\n"                                        \
+			     "2:\tmovq $0, %%fs:8(%[area])\n\t"                                                  \
+			     ".pushsection __rseq_failure, \"ax\"\n\t"                                           \
+			     ".byte 0x0f, 0xb9, 0x3d\n\t"                                                        \
+			     ".long 0x53053053\n" /* RSEQ_SIG */                                                  \
+			     "4:\tjmp 5b\n\t"                                                                    \
+			     ".popsection"                                                                        \
+			     :                                                                                    \
+			     : [area] "r"(area), [cpus] "rm"(lm_percpu_here.cpus), [place] "r"(place),            \
+			       [amount] "er"(amount), [shift] "i"(LM_PERCPU_STRIDE_SHIFT)                         \
+			     : "rax", "memory", "cc"                                                              \
+			     : call);                                                                             \
+		return;                                                                                           \
+	call:                                                                                                     \
+		name##_first(percpu, amount, &lm_percpu_here);                                                    \
+	}
+
+LM_PERCPU_ADD(int64_t, lm_percpu_add, "q")
+LM_PERCPU_ADD(int32_t, lm_percpu_add32, "l")
+#undef LM_PERCPU_ADD
+
+#endif
 
 #ifdef __cplusplus
 }

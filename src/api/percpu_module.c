@@ -1,6 +1,7 @@
 /*
  * percpu_module.c - see percpu_module.h. percpu_lock guards all but what readers see.
  */
+#define LM_PERCPU_OUT_OF_LINE
 #include "api/percpu_module.h"
 
 #include "api/percpu_chunk.h"
@@ -74,7 +75,7 @@ static struct module *table_grow(void)
 	if (next == NULL)
 		return NULL;
 	memset(next, 0, sizeof(struct module_table));
-	atomic_store_explicit(&table->next, next, memory_order_release);
+	atomic_store_explicit(&table->next, next, memory_order_release); /* pairs with that in percpu_module_place */
 	return next->module;
 }
 
@@ -94,7 +95,7 @@ _Noreturn static void give_up(const char *why)
 	abort();
 }
 
-static void module_add(uintptr_t start, size_t bytes)
+static struct module *module_add(uintptr_t start, size_t bytes)
 {
 	struct module *module = unused_entry();
 	uintptr_t place = percpu_take(bytes, PHASE_BYTES, start % PHASE_BYTES);
@@ -105,21 +106,26 @@ static void module_add(uintptr_t start, size_t bytes)
 	module->is_closed = false;
 	atomic_store_explicit(&module->start, start, memory_order_relaxed);
 	atomic_store_explicit(&module->delta, place - start, memory_order_relaxed);
-	atomic_store_explicit(&module->bytes, bytes, memory_order_release);
+	atomic_store_explicit(&module->bytes, bytes, memory_order_release); /* pairs with the one in module_covers */
+	return module;
 }
 
 /* Once for each variable of the module: only the first has something to do. */
-LM_EXPORT void lm_percpu_module_open(const void *section, const void *section_end)
+LM_EXPORT void lm_percpu_module_open(const void *section, const void *section_end, struct lm_percpu_here *here)
 {
 	uintptr_t start = round_down((uintptr_t)section, sizeof(uint64_t));
 	size_t bytes = (uintptr_t)section_end - start;
 	lock_acquire(&percpu_lock, RANK_PERCPU);
-	if (module_find(start) == NULL) {
+	struct module *module = module_find(start);
+	if (module == NULL) {
 		if (bytes > LM_PERCPU_STATIC_MAX)
 			give_up("more than LM_PERCPU_STATIC_MAX bytes");
 		sweep(start, bytes);
-		module_add(start, bytes);
+		module = module_add(start, bytes);
 	}
+	here->start = start;
+	here->bytes = bytes;
+	here->delta = atomic_load_explicit(&module->delta, memory_order_relaxed);
 	lock_release(&percpu_lock, RANK_PERCPU);
 }
 

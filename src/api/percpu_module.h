@@ -2,7 +2,7 @@
  * percpu_module.h - static per-CPU variables: the section `lm_percpu` of each program and shared library that has some.
  *
  *      module's section  [ hits | level | queue ]        the initial values; its addresses are the per-CPU pointers
- *                          |  + delta
+ *                          |  + delta                          also known to the module itself: struct lm_percpu_here
  *      place in a chunk  [ hits | level | queue ]        each CPU's, copied from the section when it is opened
  *
  * A module is opened by the constructors that LM_DEFINE_PER_CPU makes, and closed by its destructors. These run at

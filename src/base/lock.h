@@ -83,8 +83,8 @@ static inline bool lock_try_acquire(struct lock *lock, enum lock_rank rank)
 }
 
 /*
- * Takes the lock quietly if it is free: true when it is ours now. Of no rank, as nobody waits here: a signal handler may
- * have interrupted the holder of any lock.
+ * Takes the lock quietly if it is free: true when it is ours now. Of no rank, as nobody waits here: a signal handler
+ * may have interrupted the holder of any lock.
  */
 enum { LOCK_QUIET = 3 };
 static inline bool lock_try_quiet(struct lock *lock)

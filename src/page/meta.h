@@ -14,8 +14,8 @@
 void *meta_alloc(size_t bytes);
 
 /*
- * The same in two steps, with no system call and without waiting (lock.h, quiet): true when there is a piece at hand and
- * nobody else is here. Then take it, or leave it; the lock is held in between.
+ * The same in two steps, with no system call and without waiting (lock.h, quiet): true when there is a piece at hand
+ * and nobody else is here. Then take it, or leave it; the lock is held in between.
  */
 bool meta_offer_quietly(size_t bytes);
 void *meta_take_offered(size_t bytes);

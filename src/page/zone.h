@@ -76,8 +76,8 @@ enum { HUGE_PAGES = 512 };
 bool page_alloc(size_t npages, struct page_run *run);
 
 /*
- * How pages are had. PAGES_QUIET: those that are free already, with no system call and without waiting, so that a signal
- * handler may ask, whatever it has interrupted; false too where another thread is just at the zone.
+ * How pages are had. PAGES_QUIET: those that are free already, with no system call and without waiting, so that a
+ * signal handler may ask, whatever it has interrupted; false too where another thread is just at the zone.
  */
 enum page_how { PAGES_GROW, PAGES_QUIET };
 

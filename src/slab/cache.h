@@ -9,8 +9,8 @@
  *
  * Slabs: full ones are on no list; partial ones stand in the bucket of their free share, and objects are taken from
  * the fullest, so that the others empty out; an empty one goes back to the buddy at once. Partial ones of ZONE_DMA32
- * have a list for themselves, partial[BUCKET_LOW]: only who asks for them is served from there. An object of theirs that
- * is freed may still go through the magazines to who did not ask.
+ * have a list for themselves, partial[BUCKET_LOW]: only who asks for them is served from there. An object of theirs
+ * that is freed may still go through the magazines to who did not ask.
  *
  * Invariant (cache_check): objects out = sum over slabs of (objects - nfree); a slab with 0 < nfree < objects is in
  * partial[bucket_of(slab)]; a slab with idle pages is in purgeable.

@@ -243,6 +243,8 @@ static void static_variables_begin_with_their_values(void **state)
 }
 
 /* Modules come and go: what dlopen and dlclose would do, on sections of our own making. */
+static struct lm_percpu_here other_here;
+
 enum { MODULES = 40, SECTION_BYTES = 200 };
 
 static char *section_map(char *at, int value)
@@ -250,7 +252,7 @@ static char *section_map(char *at, int value)
 	char *section = mmap(at, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | (at ? MAP_FIXED : 0), -1, 0);
 	check(section != MAP_FAILED);
 	memset(section + 8, value, SECTION_BYTES);
-	lm_percpu_module_open(section + 8, section + 8 + SECTION_BYTES);
+	lm_percpu_module_open(section + 8, section + 8 + SECTION_BYTES, &other_here);
 	return section + 8;
 }
 
@@ -279,7 +281,7 @@ static void modules_come_and_go(void **state)
 	size_t taken = percpu_check().taken_granules;
 	for (int i = 0; i < MODULES; i++)
 		sections[i] = section_map(NULL, i + 1);
-	lm_percpu_module_open(sections[3], sections[3] + SECTION_BYTES);
+	lm_percpu_module_open(sections[3], sections[3] + SECTION_BYTES, &other_here);
 	assert_int_equal(percpu_module_count(), known + MODULES);
 	for (int i = 0; i < MODULES; i++) {
 		check_section(sections[i], (char)(i + 1));
@@ -297,11 +299,14 @@ static void modules_come_and_go(void **state)
 	assert_int_equal(percpu_module_count(), known + 1);
 	assert_int_equal(percpu_check().taken_granules, taken + SECTION_BYTES / 8);
 	/* Another that lies over where the last one was, and was never closed. */
-	lm_percpu_module_open(last - 8, last + 24);
+	lm_percpu_module_open(last - 8, last + 24, &other_here);
 	assert_int_equal(percpu_module_count(), known + 1);
 }
 
-static void open_too_large(void *section) { lm_percpu_module_open(section, (char *)section + LM_PERCPU_STATIC_MAX + 1); }
+static void open_too_large(void *section)
+{
+	lm_percpu_module_open(section, (char *)section + LM_PERCPU_STATIC_MAX + 1, &other_here);
+}
 
 static void open_without_memory(void *section)
 {
@@ -310,7 +315,7 @@ static void open_without_memory(void *section)
 	refuse_system_call(SYS_mmap, ENOMEM);
 	while (lm_percpu_alloc(8, 8) != NULL)
 		continue;
-	lm_percpu_module_open(section, (char *)section + 64);
+	lm_percpu_module_open(section, (char *)section + 64, &other_here);
 }
 
 static void a_module_that_cannot_be_served_ends_the_process(void **state)
@@ -320,7 +325,7 @@ static void a_module_that_cannot_be_served_ends_the_process(void **state)
 	unit_expect_abort(open_too_large, section,
 			  "libmalloc: static per-CPU variables of a module: more than LM_PERCPU_STATIC_MAX bytes");
 	unit_expect_abort(open_without_memory, section, "libmalloc: static per-CPU variables of a module: out of memory");
-	lm_percpu_module_open(section, section + LM_PERCPU_STATIC_MAX);
+	lm_percpu_module_open(section, section + LM_PERCPU_STATIC_MAX, &other_here);
 	*(char *)lm_percpu_ptr(section + LM_PERCPU_STATIC_MAX - 1, lm_percpu_cpus() - 1) = 1;
 }
 
@@ -329,6 +334,28 @@ enum { COUNTERS = 3, ADDS = 500000 };
 
 static int64_t *dynamic;
 static int32_t *narrow;
+
+/* The header's code, and the library's function, which is called through a pointer. */
+static bool by_function;
+static void (*const volatile library_add)(int64_t *percpu, int64_t amount) = lm_percpu_add;
+static void (*const volatile library_add32)(int32_t *percpu, int32_t amount) = lm_percpu_add32;
+
+static void add(int64_t *percpu, int64_t amount)
+{
+	if (by_function)
+		library_add(percpu, amount);
+	else
+		lm_percpu_add(percpu, amount);
+}
+
+static void add32(int32_t *percpu, int32_t amount)
+{
+	if (by_function)
+		library_add32(percpu, amount);
+	else
+		lm_percpu_add32(percpu, amount);
+}
+
 static _Atomic pid_t tids[COUNTERS];
 static _Atomic unsigned counting;
 static _Atomic int64_t in_handler;
@@ -337,9 +364,9 @@ static _Atomic int64_t exchanged;
 static void on_signal(int number)
 {
 	(void)number;
-	lm_percpu_add(dynamic, 1000);
-	lm_percpu_add32(narrow, 5);
-	lm_percpu_add(&counter, 1);
+	add(dynamic, 1000);
+	add32(narrow, 5);
+	add(&counter, 1);
 	atomic_fetch_add_explicit(&in_handler, 1, memory_order_relaxed);
 }
 
@@ -347,9 +374,9 @@ static void count(unsigned index)
 {
 	atomic_store_explicit(&tids[index], gettid(), memory_order_release);
 	for (size_t i = 0; i < unit_rounds(ADDS); i++) {
-		lm_percpu_add(dynamic, index + 1);
-		lm_percpu_add32(narrow, -1);
-		lm_percpu_add(&counter, 1);
+		add(dynamic, index + 1);
+		add32(narrow, -1);
+		add(&counter, 1);
 		if (i % 3 == 0)
 			atomic_fetch_add_explicit(&exchanged, lm_percpu_xchg(&counter, 0), memory_order_relaxed);
 	}
@@ -404,6 +431,11 @@ static void threads_lose_no_addition_by_sequences(void **state)
 	(void)state;
 	if (rseq_area() == 0)
 		skip();
+	nothing_is_lost();
+	by_function = true;
+	in_handler = 0;
+	exchanged = 0;
+	lm_percpu_add(&counter, -lm_percpu_sum(&counter));
 	nothing_is_lost();
 	/* And so it was done: the unit of no CPU was not needed. */
 	assert_int_equal(*(int64_t *)percpu_slot((uintptr_t)lm_percpu_ptr(dynamic, 0), lm_percpu_cpus()), 0);
@@ -501,7 +533,7 @@ static void add_interrupted_at(size_t instruction)
 	*(int64_t *)lm_percpu_ptr(dynamic, 1) = 0;
 	steps_left = instruction;
 	trap_each();
-	lm_percpu_add(dynamic, 5);
+	add(dynamic, 5);
 	trap_none();
 	check(steps_left == 0);
 	check(lm_percpu_sum(dynamic) == 5);
@@ -529,7 +561,8 @@ static void each_instruction_may_be_interrupted(void **state)
 		skip();
 	dynamic = lm_percpu_alloc(sizeof(int64_t), 8);
 	for (size_t at = 1; at <= INSTRUCTIONS; at++) {
-		add_interrupted_at(at);
+		by_function = at % 2 == 0;
+		add_interrupted_at(at / 2 + 1);
 		exchange_interrupted_at(at);
 	}
 }
