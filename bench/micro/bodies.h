@@ -16,6 +16,7 @@ void register_replacement(void);
 void register_growth(void);
 void register_blocks(void);
 void register_threads(void);
+void register_counters(void);
 void register_processes(void);
 void register_operators(void);
 

@@ -30,6 +30,7 @@ static void register_all(void)
 	register_growth();
 	register_blocks();
 	register_threads();
+	register_counters();
 	register_processes();
 	register_operators();
 }

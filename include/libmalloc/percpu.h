@@ -3,7 +3,11 @@
  * lm_percpu_alloc(3).
  *
  * A per-CPU pointer names all slots; only lm_percpu_ptr and lm_percpu_this make an address of it. Both kinds,
- * dynamic and static, are used alike.
+ * dynamic and static, are used alike: what lm_percpu_alloc returned, and the address of a variable of
+ * LM_DEFINE_PER_CPU. To read or write through either faults or misses the slots.
+ *
+ * lm_percpu_add, lm_percpu_xchg and their 32-bit forms are whole whenever the thread is moved, and against each other
+ * on one slot. A plain store to a slot from elsewhere while they run may be lost, or lose an addition.
  */
 #ifndef LIBMALLOC_PERCPU_H
 #define LIBMALLOC_PERCPU_H
@@ -15,7 +19,10 @@
 extern "C" {
 #endif
 
-/* lm_percpu_cpus - how many CPUs may be: slots exist for 0 to this less one. Constant. */
+/*
+ * lm_percpu_cpus - how many CPUs may be: slots exist for 0 to this less one. Constant; from
+ * /sys/devices/system/cpu/possible.
+ */
 unsigned lm_percpu_cpus(void);
 
 /* lm_percpu_cpu - the CPU that the thread ran on just now. */
@@ -24,12 +31,16 @@ unsigned lm_percpu_cpu(void);
 enum { LM_PERCPU_SIZE_MAX = 32768, LM_PERCPU_ALIGN_MAX = 4096 }; /* bytes */
 
 /*
- * lm_percpu_alloc - zeroed slots of `size` bytes, at multiples of `align` (a power of two; 0: 16). Slots of two
- * CPUs never share a cache line. Result: the per-CPU pointer; NULL with EINVAL or ENOMEM.
+ * lm_percpu_alloc - zeroed slots of `size` bytes (1 to LM_PERCPU_SIZE_MAX), at multiples of `align` (a power of two up
+ * to LM_PERCPU_ALIGN_MAX; 0: 16). Slots of two CPUs never share a cache line. Result: the per-CPU pointer; NULL with
+ * EINVAL (and a line that says what was wrong) or ENOMEM.
  */
 void *lm_percpu_alloc(size_t size, size_t align);
 
-/* lm_percpu_free - NULL: nothing. No such pointer, or one that is free: reported, and the process stops. */
+/*
+ * lm_percpu_free - NULL: nothing. No such pointer, or one that is free, or a static variable: reported, and the process
+ * stops.
+ */
 void lm_percpu_free(void *percpu);
 
 /* lm_percpu_ptr - the slot of a CPU, below lm_percpu_cpus(). */
@@ -43,15 +54,137 @@ void *lm_percpu_this(const void *percpu);
 
 /*
  * lm_percpu_add - adds to the 8-byte counter in this CPU's slot, so that no addition is lost, whenever the thread
- * is moved: by a restartable sequence where the C library has registered one (rseq(2)), else atomically.
+ * is moved: by a restartable sequence where the C library has registered one (rseq(2)), else atomically. A thread for
+ * which alone it has none (a filter of system calls set up before the thread began) adds to a slot that is no CPU's,
+ * which lm_percpu_sum counts too. May be called in a signal handler.
  */
 void lm_percpu_add(int64_t *percpu, int64_t amount);
+
+/* lm_percpu_add32 - the same for a 4-byte counter. */
+void lm_percpu_add32(int32_t *percpu, int32_t amount);
+
+/* lm_percpu_xchg, lm_percpu_xchg32 - puts `value` into this CPU's slot, in the same way: what was there. */
+int64_t lm_percpu_xchg(int64_t *percpu, int64_t value);
+int32_t lm_percpu_xchg32(int32_t *percpu, int32_t value);
 
 /* lm_percpu_sum - the sum of a counter over all CPUs; additions that go on meanwhile are in it or not. */
 int64_t lm_percpu_sum(const int64_t *percpu);
 
+/* lm_percpu_sum32 - the same for a 4-byte counter; the sum wraps round as the counters do. */
+int32_t lm_percpu_sum32(const int32_t *percpu);
+
 /* lm_percpu_for_each(cpu) - a loop over all CPUs. */
 #define lm_percpu_for_each(cpu) for ((cpu) = 0; (cpu) < lm_percpu_cpus(); (cpu)++)
+
+/*
+ * LM_DEFINE_PER_CPU(type, name) - a static per-CPU variable, at file scope:
+ *
+ *      LM_DEFINE_PER_CPU(int64_t, hits);           each CPU's begins with 0
+ *      LM_DEFINE_PER_CPU(int, level) = 3;          each CPU's begins with 3
+ *      static LM_DEFINE_PER_CPU(char[20], text);   hidden from other files
+ *      LM_DECLARE_PER_CPU(int64_t, hits);          defined in another file of the same program or shared library
+ *
+ * &name is the per-CPU pointer. Names differ within a program or shared library, even static ones (as the kernel asks
+ * of its own); another library gets the pointer handed, and may use it while the defining one is loaded. Constructors
+ * of default priority may use the variables; their initial values are constants, and addresses. A program or library
+ * may have LM_PERCPU_STATIC_MAX bytes of them; what is more, or for which there is no memory when it is loaded, ends
+ * the process with a line that says so.
+ */
+#define LM_DEFINE_PER_CPU(type, name)                                                                             \
+	void lm_percpu_open_##name(void), lm_percpu_close_##name(void);                                           \
+	__attribute__((constructor(101), visibility("hidden"))) void lm_percpu_open_##name(void)                  \
+	{                                                                                                         \
+		lm_percpu_module_open(__start_lm_percpu, __stop_lm_percpu, &lm_percpu_here);                      \
+	}                                                                                                         \
+	__attribute__((destructor(101), visibility("hidden"))) void lm_percpu_close_##name(void)                  \
+	{                                                                                                         \
+		lm_percpu_module_close(__start_lm_percpu);                                                        \
+	}                                                                                                         \
+	__attribute__((section("lm_percpu"), visibility("hidden"))) __typeof__(type) name
+
+#define LM_DECLARE_PER_CPU(type, name) extern __attribute__((visibility("hidden"))) __typeof__(type) name
+
+enum { LM_PERCPU_STATIC_MAX = 57344 }; /* bytes */
+
+/* What LM_DEFINE_PER_CPU is made of: the linker's bounds of the section, and what tells the library of it. */
+extern char __start_lm_percpu[] __attribute__((visibility("hidden")));
+extern char __stop_lm_percpu[] __attribute__((visibility("hidden")));
+struct lm_percpu_here;
+void lm_percpu_module_open(const void *start, const void *stop, struct lm_percpu_here *here);
+void lm_percpu_module_close(const void *start);
+
+/*
+ * What the code below knows, one for each program and shared library. The library writes it: start to delta when the
+ * static variables are opened, cpus and then area at the first addition that finds no area.
+ */
+struct lm_percpu_here {
+	ptrdiff_t area; /* the thread's struct rseq from the thread pointer; 0: none, or not known yet */
+	unsigned cpus;
+	uintptr_t start, bytes; /* of the section */
+	uintptr_t delta;        /* from a variable to CPU 0's slot */
+};
+__attribute__((weak, visibility("hidden"))) struct lm_percpu_here lm_percpu_here;
+void lm_percpu_add_first(int64_t *percpu, int64_t amount, struct lm_percpu_here *here);
+void lm_percpu_add32_first(int32_t *percpu, int32_t amount, struct lm_percpu_here *here);
+
+#if defined(__x86_64__) && defined(__LP64__) && defined(__GNUC__) && !defined(LM_PERCPU_OUT_OF_LINE)
+
+enum { LM_PERCPU_STRIDE_SHIFT = 16 }; /* from one CPU's slot to the next */
+
+/* CPU 0's slot. A dynamic pointer has the highest bit set, which is in no address; 0: a variable of another library. */
+extern inline __attribute__((__gnu_inline__, __always_inline__)) uintptr_t lm_percpu_place(const void *percpu)
+{
+	uintptr_t pointer = (uintptr_t)percpu;
+	if (__builtin_expect((intptr_t)pointer < 0, 1))
+		return pointer & ~((uintptr_t)1 << 63);
+	return pointer - lm_percpu_here.start < lm_percpu_here.bytes ? pointer + lm_percpu_here.delta : 0;
+}
+
+/*
+ * The restartable sequence: from 1 to 2 the thread is on the CPU whose number it has read, or begins again at 5. Its
+ * descriptor is taken back at the end, as this code may be unmapped later; see linux/rseq.h, and os/rseq.h in the
+ * library's sources.
+ */
+#define LM_PERCPU_ADD(type, name, suffix)                                                                         \
+	extern inline __attribute__((__gnu_inline__, __always_inline__)) void name(type *percpu, type amount)     \
+	{                                                                                                         \
+		uintptr_t place = lm_percpu_place(percpu);                                                        \
+		ptrdiff_t area = __atomic_load_n(&lm_percpu_here.area, __ATOMIC_ACQUIRE);                         \
+		if (__builtin_expect(place == 0 || area == 0, 0))                                                 \
+			goto call;                                                                                \
+		__asm__ goto(".pushsection __rseq_cs, \"aw\"\n\t"                                                \
+			     ".balign 32\n"                                                                       \
+			     "3:\t.long 0, 0\n\t"                                                                \
+			     ".quad 1f, 2f - 1f, 4f\n\t"                                                          \
+			     ".popsection\n"                                                                      \
+			     "5:\tleaq 3b(%%rip), %%rax\n\t"                                                     \
+			     "movq %%rax, %%fs:8(%[area])\n"                                                      \
+			     "1:\tmovl %%fs:4(%[area]), %%eax\n\t"                                               \
+			     "cmpl %[cpus], %%eax\n\t"                                                           \
+			     "jae %l[call]\n\t"                                                                  \
+			     "shlq %[shift], %%rax\n\t"                                                          \
+			     "add" suffix " %[amount], (%[place],%%rax)\n"                                        \
+			     "2:\tmovq $0, %%fs:8(%[area])\n\t"                                                  \
+			     ".pushsection __rseq_failure, \"ax\"\n\t"                                           \
+			     ".byte 0x0f, 0xb9, 0x3d\n\t"                                                        \
+			     ".long 0x53053053\n" /* RSEQ_SIG */                                                  \
+			     "4:\tjmp 5b\n\t"                                                                    \
+			     ".popsection"                                                                        \
+			     :                                                                                    \
+			     : [area] "r"(area), [cpus] "rm"(lm_percpu_here.cpus), [place] "r"(place),            \
+			       [amount] "er"(amount), [shift] "i"(LM_PERCPU_STRIDE_SHIFT)                         \
+			     : "rax", "memory", "cc"                                                              \
+			     : call);                                                                             \
+		return;                                                                                           \
+	call:                                                                                                     \
+		name##_first(percpu, amount, &lm_percpu_here);                                                    \
+	}
+
+LM_PERCPU_ADD(int64_t, lm_percpu_add, "q")
+LM_PERCPU_ADD(int32_t, lm_percpu_add32, "l")
+#undef LM_PERCPU_ADD
+
+#endif
 
 #ifdef __cplusplus
 }

@@ -24,7 +24,7 @@ enum {
 	FLAGS_CACHE = LM_ZERO | LM_NOSYSCALL | LM_NORETRY | LM_NOFAIL | LM_NOWARN,
 };
 
-/* The flags that exclude each other, one pair a bit of the lower and the higher flag: see flags_conflict. */
+/* What each of three flags excludes: all pairs there are. */
 #define FLAGS_EXCLUDE_NOSYSCALL (LM_NOFAIL | LM_HUGE)
 #define FLAGS_EXCLUDE_NORETRY LM_NOFAIL
 #define FLAGS_EXCLUDE_HUGE (LM_DMA32 | LM_COLD)
@@ -55,7 +55,7 @@ cold void flags_report_argument(const char *what, const char *function);
 
 /*
  * An allocation of `bytes` has failed for want of memory: errno is EAGAIN with LM_NOSYSCALL, else ENOMEM; and unless
- * one of these or LM_NOWARN forbids it, or a line of this kind was written within the last second:
+ * that or LM_NOWARN forbids it, or a line of this kind was written within the last second:
  *
  *      libmalloc: out of memory: 4096 bytes (lm_malloc)
  */

@@ -28,11 +28,11 @@ _Static_assert((int)LM_PAGE_SHIFT == (int)PAGE_SHIFT && (int)LM_PAGE_MAX_ORDER =
 
 enum { PAGES_MAX_BYTES = BUDDY_MAX_PAGES * PAGE_BYTES };
 
-/* A run; cleared if it must be and is not. */
-static void *run_get(const struct request *request)
+/* A run of the zone; cleared if it must be and is not. */
+static void *get_from(enum zone_id zone, enum page_how how, const struct request *request)
 {
-	bool zeroed;
-	void *pages = run_alloc(request->bytes, request->alignment, &zeroed);
+	bool zeroed = false;
+	void *pages = run_alloc_from(zone, how, request->bytes, request->alignment, &zeroed);
 	if (pages == NULL)
 		return NULL;
 	if (request->content == LARGE_ZEROED && !zeroed)
@@ -42,26 +42,17 @@ static void *run_get(const struct request *request)
 	return pages;
 }
 
-/* The zone below 4 GiB is not there yet. */
-static void *pages_below_4_gib(const struct request *request)
-{
-	(void)request;
-	return NULL;
-}
-
-/* Whether the buddy could serve it without growing is not known yet: so nothing is tried. */
-static void *pages_without_system_call(const struct request *request)
-{
-	(void)request;
-	return NULL;
-}
+static void *get_usual(const struct request *request) { return get_from(ZONE_HEAP, PAGES_GROW, request); }
+static void *get_low(const struct request *request) { return get_from(ZONE_DMA32, PAGES_GROW, request); }
+static void *get_quietly(const struct request *request) { return get_from(ZONE_HEAP, PAGES_QUIET, request); }
+static void *get_low_quietly(const struct request *request) { return get_from(ZONE_DMA32, PAGES_QUIET, request); }
 
 /* One function for each kind of flags that says where pages may come from. */
 static void *(*source_of(unsigned flags))(const struct request *request)
 {
 	if (unlikely(flags & LM_NOSYSCALL))
-		return pages_without_system_call;
-	return unlikely(flags & LM_DMA32) ? pages_below_4_gib : run_get;
+		return flags & LM_DMA32 ? get_low_quietly : get_quietly;
+	return unlikely(flags & LM_DMA32) ? get_low : get_usual;
 }
 
 /* After the first refusal. */

@@ -145,22 +145,30 @@ static void *pop(struct lm_reserve *reserve)
 }
 
 /* With LM_NOSYSCALL the lock is not slept for; held as shortly as it is, it comes free. */
-static bool acquire_awake(struct lm_reserve *reserve)
+static bool acquire_quietly(struct lm_reserve *reserve)
 {
 	for (int i = 0; i < TRIES; i++) {
-		if (lock_try_acquire(reserve->lock, RANK_RESERVE))
+		if (lock_try_quiet(reserve->lock))
 			return true;
 		cpu_relax();
 	}
 	return false;
 }
 
+static void *take_quietly(struct lm_reserve *reserve)
+{
+	if (!acquire_quietly(reserve))
+		return NULL;
+	void *object = pop(reserve);
+	lock_release_quiet(reserve->lock);
+	return object;
+}
+
 static void *take(struct lm_reserve *reserve, unsigned flags)
 {
-	if (!(flags & LM_NOSYSCALL))
-		acquire(reserve);
-	else if (!acquire_awake(reserve))
-		return NULL;
+	if (flags & LM_NOSYSCALL)
+		return take_quietly(reserve);
+	acquire(reserve);
 	void *object = pop(reserve);
 	release(reserve);
 	return object;

@@ -48,16 +48,8 @@ LM_EXPORT void lm_vfree(void *pointer)
 	heap_free(pointer, "lm_vfree");
 }
 
-/*
- * What lm_malloc does for these flags, without a line when it fails. A seam: lm_malloc(size, flags | LM_NOWARN) is to
- * stand here, which knows LM_NOSYSCALL and LM_DMA32.
- */
-static void *heap_block(size_t size, unsigned flags)
-{
-	if (flags & (LM_NOSYSCALL | LM_DMA32))
-		return NULL;
-	return flags & LM_ZERO ? heap_calloc(1, size) : heap_alloc(size);
-}
+/* Who waits, and the line on standard error, are lm_kvmalloc's affair. */
+static void *heap_block(size_t size, unsigned flags) { return lm_malloc(size, (flags & ~LM_NOFAIL) | LM_NOWARN); }
 
 /* What a range of fresh pages is no answer to. */
 static bool must_be_heap(unsigned flags) { return flags & (LM_NOSYSCALL | LM_DMA32 | LM_HUGE); }

@@ -6,8 +6,9 @@
 static const char *const names[ZONE_COUNT] = {
 	[ZONE_HEAP] = "Normal",
 	[ZONE_MAPPED] = "Movable",
+	[ZONE_DMA32] = "DMA32",
 };
-_Static_assert(ZONE_COUNT == 2, "each zone has a name here");
+_Static_assert(ZONE_COUNT == 3, "each zone has a name here");
 
 struct zone_numbers zone_numbers(enum zone_id id)
 {

@@ -1,14 +1,16 @@
 /*
  * lock.c - the contended half of the lock: spin a little, then sleep; and the order check of debug builds.
  *
- * Each acquire here pairs with the release in lock_release_unranked (lock.h).
+ * Each acquire here pairs with the releases in lock_release_unranked and lock_release_quiet (lock.h).
  */
 #include "base/lock.h"
 
 #include "base/futex.h"
 #include "base/report.h"
 
-enum { SPINS = 100 };
+#include <time.h>
+
+enum { SPINS = 100, HELD_AND_WAITED_FOR = 2, NAP_NS = 50000 };
 
 /* Spinning pays only while the holder runs on another CPU; a hundred pauses are about as long as one slab refill. */
 static bool lock_spin(struct lock *lock)
@@ -24,12 +26,34 @@ static bool lock_spin(struct lock *lock)
 	return false;
 }
 
+/* A quiet holder will not wake anybody. It must come to run, also where it has the lower priority. */
+static void nap(void)
+{
+	struct timespec time = {.tv_nsec = NAP_NS};
+	syscall3(SYS_nanosleep, (long)&time, 0, 0);
+}
+
+/* Says in the word that somebody may sleep, unless it is held quietly: the word before. 0: the lock is ours. */
+static uint32_t lock_mark(struct lock *lock)
+{
+	uint32_t word = atomic_load_explicit(&lock->word, memory_order_relaxed);
+	while (word != LOCK_QUIET &&
+	       !atomic_compare_exchange_weak_explicit(&lock->word, &word, HELD_AND_WAITED_FOR, memory_order_acquire,
+						      memory_order_relaxed))
+		continue;
+	return word;
+}
+
 noinline void lock_acquire_slow(struct lock *lock)
 {
 	if (lock_spin(lock))
 		return;
-	while (atomic_exchange_explicit(&lock->word, 2, memory_order_acquire) != 0)
-		futex_wait(&lock->word, 2);
+	for (uint32_t word; (word = lock_mark(lock)) != 0;) {
+		if (word == LOCK_QUIET)
+			nap();
+		else
+			futex_wait(&lock->word, HELD_AND_WAITED_FOR);
+	}
 }
 
 noinline void lock_wake(struct lock *lock) { futex_wake(&lock->word, 1); }

@@ -5,7 +5,10 @@
  * mutex 2). An all-zero lock is a free one. A holder never enters code of the program, so waits are short: a waiter
  * spins a little before it sleeps.
  *
- * Acquire in lock_acquire pairs with the release in lock_release.
+ * 3 is held quietly, by one that makes no system call: neither waits it, nor wakes. So nobody sleeps in futex on such a
+ * lock; who wants it looks again from time to time. For what may run in a signal handler, or must not enter the kernel.
+ *
+ * Acquire in lock_acquire and lock_try_quiet pairs with the release in lock_release and lock_release_quiet.
  */
 #ifndef LM_BASE_LOCK_H
 #define LM_BASE_LOCK_H
@@ -26,6 +29,7 @@ struct lock {
  */
 enum lock_rank {
 	RANK_RESERVE, /* reserve_locks: the objects that reserves hold */
+	RANK_PERCPU,  /* percpu_lock: where slots of per-CPU data lie, and the modules that have static ones */
 	RANK_CACHES,  /* object_caches_lock: which object caches there are */
 	RANK_THREADS, /* the list of thread caches */
 	RANK_OBJECTS, /* thread_cache.objects_lock: the bins of a thread's object caches */
@@ -79,6 +83,23 @@ static inline bool lock_try_acquire(struct lock *lock, enum lock_rank rank)
 		return false;
 	lock_rank_enter(rank);
 	return true;
+}
+
+/*
+ * Takes the lock quietly if it is free: true when it is ours now. Of no rank, as nobody waits here: a signal handler
+ * may have interrupted the holder of any lock.
+ */
+enum { LOCK_QUIET = 3 };
+static inline bool lock_try_quiet(struct lock *lock)
+{
+	uint32_t expected = 0;
+	return atomic_compare_exchange_strong_explicit(&lock->word, &expected, LOCK_QUIET, memory_order_acquire,
+						       memory_order_relaxed);
+}
+
+static inline void lock_release_quiet(struct lock *lock)
+{
+	atomic_store_explicit(&lock->word, 0, memory_order_release);
 }
 
 static inline void lock_release(struct lock *lock, enum lock_rank rank)

@@ -2,7 +2,7 @@
  * syscall.h - system calls made directly, so that no library that wraps open, mmap or write is entered and errno is
  * left alone. The result is the kernel's: a value, or -errno between -4095 and -1.
  *
- * The only file that knows an instruction set; see syscall(2) for the two conventions.
+ * With os/rseq.h, the only file that knows an instruction set; see syscall(2) for the two conventions.
  */
 #ifndef LM_BASE_SYSCALL_H
 #define LM_BASE_SYSCALL_H

@@ -45,6 +45,7 @@ static void for_each_lock(void (*act)(struct lock *), void (*act_on_zone)(struct
 {
 	for (unsigned i = 0; i < RESERVE_LOCKS; i++)
 		act(&reserve_locks[i]);
+	act(&percpu_lock);
 	act(&object_caches_lock);
 	unsigned end = size_class_end();
 	act(&threads_lock);

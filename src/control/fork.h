@@ -13,6 +13,9 @@
 enum { RESERVE_LOCKS = 16 };
 extern struct lock reserve_locks[RESERVE_LOCKS] LM_HIDDEN;
 
+/* The lock of api/percpu_chunk.c, likewise. Rank RANK_PERCPU. */
+extern struct lock percpu_lock LM_HIDDEN;
+
 /* Registers the handlers with pthread_atfork(3). */
 void fork_register(void);
 

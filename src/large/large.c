@@ -10,6 +10,7 @@
 #include "os/map.h"
 #include "os/page_size.h"
 #include "page/pagemap.h"
+#include "page/zone.h"
 
 #include <string.h>
 
@@ -61,9 +62,10 @@ static struct large *create(size_t bytes, size_t alignment)
  */
 static struct large *block_get(size_t bytes, size_t alignment, enum large_content content)
 {
-	bool joined = content != LARGE_ZEROED && alignment <= os_page_size();
-	struct large *large =
-		store_take(bytes, size_max(alignment, 1), joined ? STORE_JOINED : STORE_WHOLE_ONLY);
+	bool joined = content == LARGE_ANY && alignment <= os_page_size();
+	struct large *large = NULL;
+	if (content != LARGE_FRESH)
+		large = store_take(bytes, size_max(alignment, 1), joined ? STORE_JOINED : STORE_WHOLE_ONLY);
 	if (large == NULL)
 		return create(bytes, alignment);
 	if (content == LARGE_ZEROED)
@@ -103,6 +105,7 @@ void *large_alloc(size_t bytes, size_t alignment, enum large_content content)
 		large->address = large->mapping.base + colour_for(large->mapping.bytes - bytes);
 	large->growths = 0;
 	large->guard = LARGE_OPEN;
+	large->is_huge = false;
 	if (!block_register(large)) {
 		store_put(large);
 		return NULL;
@@ -146,6 +149,16 @@ void *large_alloc_guarded(size_t bytes)
 		return NULL;
 	}
 	return (void *)large->address;
+}
+
+void *large_alloc_huge(size_t bytes, size_t alignment)
+{
+	void *block = large_alloc(bytes, size_max(alignment, HUGE_PAGES << PAGE_SHIFT), LARGE_FRESH);
+	if (block == NULL)
+		return NULL;
+	struct large *large = large_of((uintptr_t)block);
+	large->is_huge = os_advise_huge(block, large->mapping.bytes, OS_HUGE) == OS_ADVISED;
+	return block;
 }
 
 struct large *large_of(uintptr_t address)

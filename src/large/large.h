@@ -32,13 +32,15 @@ struct large {
 	uintptr_t address;
 	unsigned growths;       /* how often realloc has made it longer */
 	enum large_guard guard; /* of a live block */
+	bool is_huge;     /* of huge pages: not kept for reuse, as others would be given more frames than they touch */
 };
 
 /* Descriptors of blocks, which the store makes and drops too. NULL: no memory. */
 static inline struct large *large_descriptor_alloc(void) { return meta_alloc(sizeof(struct large)); }
 static inline void large_descriptor_free(struct large *large) { meta_free(large, sizeof(struct large)); }
 
-enum large_content { LARGE_ANY, LARGE_ZEROED };
+/* LARGE_FRESH: not one that was in use before, and so zeroed too. */
+enum large_content { LARGE_ANY, LARGE_ZEROED, LARGE_FRESH };
 
 /*
  * A block of `bytes` at a multiple of `alignment` (a power of two; 0: any, coloured). NULL: no memory.
@@ -47,6 +49,12 @@ void *large_alloc(size_t bytes, size_t alignment, enum large_content content);
 
 /* A guarded block of `bytes` (1 or more), all zeros, whatever M_MMAP_MAX says. NULL: no memory. */
 void *large_alloc_guarded(size_t bytes);
+
+/*
+ * The same, zeroed, of huge pages where the system has them: aligned to 2 MiB at least. Its length is not rounded up to
+ * them: what is left over is of usual pages.
+ */
+void *large_alloc_huge(size_t bytes, size_t alignment);
 
 /* False when there are as many large blocks as M_MMAP_MAX allows. */
 bool large_is_allowed(void);

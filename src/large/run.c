@@ -25,17 +25,23 @@ static void give_back_tail(struct page_run *run, size_t npages)
 
 void *run_alloc(size_t bytes, size_t alignment, bool *zeroed)
 {
+	return run_alloc_from(ZONE_HEAP, PAGES_GROW, bytes, alignment, zeroed);
+}
+
+void *run_alloc_from(enum zone_id zone, enum page_how how, size_t bytes, size_t alignment, bool *zeroed)
+{
 	struct page_run run;
 	size_t npages = round_up(size_max(bytes, 1), PAGE_BYTES) >> PAGE_SHIFT;
 	size_t taken = size_max(npages, alignment >> PAGE_SHIFT);
-	if (npages == 0 || alignment > (size_t)BUDDY_MAX_PAGES << PAGE_SHIFT || !page_alloc(taken, &run))
+	if (npages == 0 || alignment > (size_t)BUDDY_MAX_PAGES << PAGE_SHIFT ||
+	    !page_alloc_from(zone, taken, how, &run))
 		return NULL;
-	if (taken > npages)
+	if (taken > npages && how == PAGES_GROW)
 		give_back_tail(&run, npages);
 	*zeroed = run.dirty == 0;
-	pagemap_link(run.page)->run_pages = npages;
+	pagemap_link(run.page)->run_pages = run.npages;
 	pagemap_set_kind(run.page, (uint8_t)(PAGE_RUN | run.zone << PAGE_ZONE_SHIFT));
-	atomic_fetch_add_explicit(&pages_now, npages, memory_order_relaxed);
+	atomic_fetch_add_explicit(&pages_now, run.npages, memory_order_relaxed);
 	return (void *)(run.page << PAGE_SHIFT);
 }
 

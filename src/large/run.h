@@ -8,12 +8,17 @@
 #ifndef LM_LARGE_RUN_H
 #define LM_LARGE_RUN_H
 
+#include "page/zone.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* `bytes` at a multiple of `alignment` (a power of two up to 4 MiB); *zeroed tells if they are all zeros. Or NULL. */
 void *run_alloc(size_t bytes, size_t alignment, bool *zeroed);
+
+/* The same of pages of a zone (page_alloc_from). With PAGES_QUIET what was taken for the alignment stays behind it. */
+void *run_alloc_from(enum zone_id zone, enum page_how how, size_t bytes, size_t alignment, bool *zeroed);
 
 /* The usable bytes of the run that begins at `address`, or 0 when none does. */
 size_t run_usable(uintptr_t address);

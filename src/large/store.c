@@ -381,10 +381,11 @@ void store_put(struct large *large)
 	lock_acquire(&store_lock, RANK_STORE);
 	struct large *stale = take_stale();
 	count_locked((size_t)-1, 0 - large->mapping.bytes);
-	bool is_kept = store_held_bytes() + large->mapping.bytes <= size_min(allowance, allowance_most());
+	bool has_room = store_held_bytes() + large->mapping.bytes <= size_min(allowance, allowance_most());
+	bool is_kept = has_room && !large->is_huge;
 	if (is_kept)
 		keep(large);
-	else
+	else if (!large->is_huge)
 		remember(&large->mapping);
 	struct large *excess = take_excess();
 	lock_release(&store_lock, RANK_STORE);

@@ -47,12 +47,12 @@ static void *block_alloc(const struct request *request)
 	return block;
 }
 
-static bool is_small(size_t bytes)
+bool heap_is_small(size_t bytes)
 {
 	return bytes <= SMALL_MAX_BYTES && bytes < setting(&settings.mmap_threshold);
 }
 
-static void *try_alloc(const struct request *request)
+void *heap_try(const struct request *request)
 {
 	if (request->size_class != 0)
 		return thread_cache_refill(request->size_class);
@@ -62,7 +62,7 @@ static void *try_alloc(const struct request *request)
 /* NULL and ENOMEM when even giving back all that is idle does not help. */
 static cold void *alloc_or_fail(const struct request *request)
 {
-	void *block = request->bytes > REQUEST_MAX_BYTES ? NULL : shortage_retry(request, try_alloc);
+	void *block = request->bytes > REQUEST_MAX_BYTES ? NULL : shortage_retry(request, heap_try);
 	if (block == NULL)
 		errno = ENOMEM;
 	return block;
@@ -70,13 +70,13 @@ static cold void *alloc_or_fail(const struct request *request)
 
 static void *serve(const struct request *request)
 {
-	void *block = likely(request->bytes <= REQUEST_MAX_BYTES) ? try_alloc(request) : NULL;
+	void *block = likely(request->bytes <= REQUEST_MAX_BYTES) ? heap_try(request) : NULL;
 	return likely(block != NULL) ? block : alloc_or_fail(request);
 }
 
 noinline void *heap_alloc_slow(size_t bytes)
 {
-	struct request request = {.bytes = bytes, .size_class = is_small(bytes) ? size_class_of(bytes) : 0};
+	struct request request = {.bytes = bytes, .size_class = heap_is_small(bytes) ? size_class_of(bytes) : 0};
 	void *block = serve(&request);
 	if (unlikely(perturb_is_on()) && block != NULL)
 		perturb_allocated(block, bytes);
@@ -85,7 +85,7 @@ noinline void *heap_alloc_slow(size_t bytes)
 
 noinline void *heap_alloc_medium(size_t bytes)
 {
-	if (likely(is_small(bytes))) {
+	if (likely(heap_is_small(bytes))) {
 		void *object = bin_pop(bin_of(size_class_of_medium(bytes)));
 		if (likely(object != NULL))
 			return object;
@@ -161,7 +161,7 @@ void *heap_calloc(size_t count, size_t bytes)
 		return likely(object != NULL) ? memset(object, 0, total) : NULL;
 	}
 	struct request request = {.bytes = total, .content = LARGE_ZEROED};
-	if (!is_small(total))
+	if (!heap_is_small(total))
 		return serve(&request);
 	void *object = calloc_pages(size_class_of(total), total);
 	if (unlikely(object == NULL)) {
@@ -177,7 +177,7 @@ static noinline void *aligned_slow(size_t alignment, size_t bytes)
 	if (alignment <= CLASS_GRAIN_BYTES)
 		return heap_alloc(bytes);
 	struct request request = {.bytes = bytes, .alignment = alignment};
-	if (is_small(bytes))
+	if (heap_is_small(bytes))
 		request.size_class = size_class_aligned(bytes, alignment);
 	void *block = request.size_class == 0 ? NULL : bin_pop(bin_of(request.size_class));
 	if (block == NULL)
@@ -194,7 +194,7 @@ void *heap_aligned(size_t alignment, size_t bytes)
 	unsigned size_class = 0;
 	if (likely(rounded <= TABLE_MAX_BYTES && rounded >= bytes))
 		size_class = atomic_load_explicit(&size_class_table[rounded], memory_order_relaxed);
-	else if (is_small(rounded) && rounded >= bytes)
+	else if (heap_is_small(rounded) && rounded >= bytes)
 		size_class = size_class_of_medium(rounded);
 	if (unlikely((size_classes[size_class].bytes & (alignment - 1)) != 0))
 		return aligned_slow(alignment, bytes);

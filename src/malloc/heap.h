@@ -26,6 +26,13 @@ void *heap_alloc_slow(size_t bytes);
 void heap_free_outside(void *pointer, const char *function);
 void heap_free_slow(void *pointer, const char *function);
 
+/* A request as it stands: once; NULL and errno as it was where there is no memory at hand. Not above 2^48 bytes. */
+struct request;
+void *heap_try(const struct request *request);
+
+/* Whether a request of so many bytes is for a size class, as M_MMAP_THRESHOLD has it. */
+bool heap_is_small(size_t bytes);
+
 /* `count` objects of `bytes` each, zeroed; the product is checked. */
 void *heap_calloc(size_t count, size_t bytes);
 
@@ -35,14 +42,24 @@ void *heap_realloc(void *pointer, size_t bytes, const char *function);
 /* `bytes` at a multiple of `alignment`, a power of two. NULL sets errno to ENOMEM. */
 void *heap_aligned(size_t alignment, size_t bytes);
 
+/* The steps of it: reports a block that was just freed; resizes a mapping as large_resize, NULL where it is none. */
+void heap_check_live(void *pointer, const char *function);
+void *heap_resize_mapping(void *pointer, size_t bytes);
+
 /* The bytes that may be used from `pointer` on; 0 where no live block of ours begins. */
 size_t heap_usable(const void *pointer);
+
+/* An object of this thread's, for a request of up to TABLE_MAX_BYTES; NULL where there is none. */
+static always_inline void *heap_alloc_at_hand(size_t bytes)
+{
+	unsigned size_class = atomic_load_explicit(&size_class_table[bytes], memory_order_relaxed);
+	return bin_pop(bin_of(size_class));
+}
 
 static always_inline void *heap_alloc(size_t bytes)
 {
 	if (likely(bytes <= TABLE_MAX_BYTES)) {
-		unsigned size_class = atomic_load_explicit(&size_class_table[bytes], memory_order_relaxed);
-		void *object = bin_pop(bin_of(size_class));
+		void *object = heap_alloc_at_hand(bytes);
 		if (likely(object != NULL))
 			return object;
 		return heap_alloc_slow(bytes);

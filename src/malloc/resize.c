@@ -30,7 +30,7 @@ static void *copy_to_new(void *pointer, size_t usable, size_t bytes, const char 
 }
 
 /* NULL: not to be done by resizing the mapping. */
-static void *resize_mapping(void *pointer, size_t bytes)
+void *heap_resize_mapping(void *pointer, size_t bytes)
 {
 	struct large *large = large_of((uintptr_t)pointer);
 	if (large == NULL || bytes > PTRDIFF_MAX || bytes < setting(&settings.mmap_threshold))
@@ -38,7 +38,7 @@ static void *resize_mapping(void *pointer, size_t bytes)
 	return large_resize(large, bytes);
 }
 
-static void check_live(void *pointer, const char *function)
+void heap_check_live(void *pointer, const char *function)
 {
 	unsigned size_class = pagemap_class((uintptr_t)pointer);
 	if (size_class != 0 && bin_newest(bin_of(size_class)) == pointer)
@@ -49,7 +49,7 @@ static void check_live(void *pointer, const char *function)
 static void *move(void *pointer, size_t usable, size_t bytes, const char *function)
 {
 	int saved = errno;
-	void *block = resize_mapping(pointer, bytes);
+	void *block = heap_resize_mapping(pointer, bytes);
 	if (block == NULL)
 		block = copy_to_new(pointer, usable, bytes, function);
 	if (block != NULL || bytes > usable)
@@ -66,7 +66,7 @@ static noinline void *realloc_any(void *pointer, size_t bytes, const char *funct
 	size_t usable = heap_usable(pointer);
 	if (unlikely(usable == 0))
 		return pointer_realloc_foreign(pointer, bytes, function);
-	check_live(pointer, function);
+	heap_check_live(pointer, function);
 	if (bytes == 0) {
 		heap_free(pointer, function);
 		return NULL;

@@ -95,7 +95,8 @@ static uintptr_t heap_grow(struct zone *zone, size_t npages)
 
 static uintptr_t extent_add(struct zone *zone, size_t bytes, size_t alignment_bytes)
 {
-	void *extent = os_map_aligned(bytes, alignment_bytes);
+	bool low = zone == &zones[ZONE_DMA32];
+	void *extent = low ? os_map_low(bytes, alignment_bytes) : os_map_aligned(bytes, alignment_bytes);
 	if (extent == NULL)
 		return 0;
 	uintptr_t page = (uintptr_t)extent >> PAGE_SHIFT;
@@ -107,6 +108,7 @@ static uintptr_t extent_add(struct zone *zone, size_t bytes, size_t alignment_by
 	return page;
 }
 
+/* The zones of extents. */
 static uintptr_t mapped_grow(struct zone *zone, size_t npages)
 {
 	if (npages > SIZE_MAX >> (PAGE_SHIFT + 2))

@@ -1,5 +1,5 @@
 /*
- * grow.h - more pages for a zone: the break is raised, or an extent is mapped.
+ * grow.h - more pages for a zone: the break is raised, or an extent is mapped, anywhere or below 4 GiB.
  */
 #ifndef LM_PAGE_GROW_H
 #define LM_PAGE_GROW_H

@@ -61,22 +61,48 @@ static void *piece_cut(size_t bytes)
 	return piece;
 }
 
+static size_t grains_of(size_t bytes) { return (bytes + GRAIN_BYTES - 1) / GRAIN_BYTES; }
+
+static void *piece_take(size_t grains)
+{
+	struct free_piece *piece = free_pieces[grains];
+	if (piece == NULL)
+		return piece_cut(grains * GRAIN_BYTES);
+	free_pieces[grains] = piece->next;
+	return piece;
+}
+
 void *meta_alloc(size_t bytes)
 {
-	size_t grains = (bytes + GRAIN_BYTES - 1) / GRAIN_BYTES;
 	lock_acquire(&meta_lock, RANK_META);
-	struct free_piece *piece = free_pieces[grains];
-	if (piece != NULL)
-		free_pieces[grains] = piece->next;
-	else
-		piece = piece_cut(grains * GRAIN_BYTES);
+	void *piece = piece_take(grains_of(bytes));
 	lock_release(&meta_lock, RANK_META);
 	return piece;
 }
 
+bool meta_offer_quietly(size_t bytes)
+{
+	size_t grains = grains_of(bytes);
+	if (!lock_try_quiet(&meta_lock))
+		return false;
+	if (free_pieces[grains] != NULL || (size_t)(chunk_end - chunk_at) >= grains * GRAIN_BYTES)
+		return true;
+	lock_release_quiet(&meta_lock);
+	return false;
+}
+
+void *meta_take_offered(size_t bytes)
+{
+	void *piece = piece_take(grains_of(bytes));
+	lock_release_quiet(&meta_lock);
+	return piece;
+}
+
+void meta_leave_offered(void) { lock_release_quiet(&meta_lock); }
+
 void meta_free(void *address, size_t bytes)
 {
-	size_t grains = (bytes + GRAIN_BYTES - 1) / GRAIN_BYTES;
+	size_t grains = grains_of(bytes);
 	struct free_piece *piece = address;
 	lock_acquire(&meta_lock, RANK_META);
 	piece->next = free_pieces[grains];

@@ -7,10 +7,19 @@
 #ifndef LM_PAGE_META_H
 #define LM_PAGE_META_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* `bytes` (1 to META_MAX_BYTES) of memory, zeroed only when it was never used before; NULL when there is none. */
 void *meta_alloc(size_t bytes);
+
+/*
+ * The same in two steps, with no system call and without waiting (lock.h, quiet): true when there is a piece at hand
+ * and nobody else is here. Then take it, or leave it; the lock is held in between.
+ */
+bool meta_offer_quietly(size_t bytes);
+void *meta_take_offered(size_t bytes);
+void meta_leave_offered(void);
 
 /* Takes back what meta_alloc(bytes) returned. */
 void meta_free(void *piece, size_t bytes);

@@ -14,6 +14,7 @@
 struct zone zones[ZONE_COUNT] = {
 	[ZONE_HEAP] = {.buddy = {.tag = ZONE_HEAP << PAGE_ZONE_SHIFT}},
 	[ZONE_MAPPED] = {.buddy = {.tag = ZONE_MAPPED << PAGE_ZONE_SHIFT}},
+	[ZONE_DMA32] = {.buddy = {.tag = ZONE_DMA32 << PAGE_ZONE_SHIFT}},
 };
 
 static size_t sum_of(size_t offset)
@@ -50,7 +51,8 @@ static void run_check(const struct zone *zone)
 		report_internal("zone: the touched pages end beyond the break");
 }
 
-void zone_unlock(struct zone *zone)
+/* Before the lock is released. */
+static void publish(struct zone *zone)
 {
 	if (DEBUG_CHECKS)
 		run_check(zone);
@@ -59,6 +61,11 @@ void zone_unlock(struct zone *zone)
 	atomic_store_explicit(&zone->dirty_pages, zone->buddy.dirty_pages, memory_order_relaxed);
 	size_t untouched = zone->span_end - size_max(zone->touched_end, zone->run_first);
 	atomic_store_explicit(&zone->idle_pages, zone->buddy.free_pages - untouched, memory_order_relaxed);
+}
+
+void zone_unlock(struct zone *zone)
+{
+	publish(zone);
 	lock_release(&zone->lock, RANK_ZONE);
 }
 
@@ -157,17 +164,20 @@ static bool take_block(struct zone *zone, struct page_run *run)
 	return true;
 }
 
+static bool carve(struct zone *zone, const struct page_run *run)
+{
+	buddy_carve(&zone->buddy, run->page, run->npages);
+	zone_note_taken(zone, run->page, run->npages);
+	return true;
+}
+
 /* More than the buddy's largest block: the pages are cut from free blocks in a row, or from a range grown for them. */
 static bool take_huge(struct zone *zone, struct page_run *run)
 {
 	run->page = buddy_find_huge(&zone->buddy, run->npages);
 	if (run->page == 0)
 		run->page = grow_zone(zone, run->npages);
-	if (run->page == 0)
-		return false;
-	buddy_carve(&zone->buddy, run->page, run->npages);
-	zone_note_taken(zone, run->page, run->npages);
-	return true;
+	return run->page != 0 && carve(zone, run);
 }
 
 static bool take_growing(struct zone *zone, struct page_run *run)
@@ -187,6 +197,38 @@ static bool zone_alloc(enum zone_id id, struct page_run *run, bool (*take)(struc
 		run_describe(zone, run);
 	zone_unlock(zone);
 	return taken;
+}
+
+static bool take_free(struct zone *zone, struct page_run *run)
+{
+	if (run->npages <= BUDDY_MAX_PAGES)
+		return take_block(zone, run);
+	run->page = buddy_find_huge(&zone->buddy, run->npages);
+	return run->page != 0 && carve(zone, run);
+}
+
+static bool zone_alloc_quietly(enum zone_id id, struct page_run *run)
+{
+	struct zone *zone = &zones[id];
+	run->zone = id;
+	if (!lock_try_quiet(&zone->lock))
+		return false;
+	bool taken = take_free(zone, run);
+	if (taken)
+		run_describe(zone, run);
+	publish(zone);
+	lock_release_quiet(&zone->lock);
+	return taken;
+}
+
+bool page_alloc_from(enum zone_id zone, size_t npages, enum page_how how, struct page_run *run)
+{
+	run->npages = npages;
+	if (how == PAGES_QUIET && zone == ZONE_DMA32)
+		return zone_alloc_quietly(ZONE_DMA32, run);
+	if (how == PAGES_QUIET)
+		return zone_alloc_quietly(ZONE_HEAP, run) || zone_alloc_quietly(ZONE_MAPPED, run);
+	return zone == ZONE_DMA32 ? zone_alloc(ZONE_DMA32, run, take_growing) : page_alloc(npages, run);
 }
 
 /* Mapped pages, if there are any, are used up before the break moves again. */
@@ -222,8 +264,10 @@ bool zone_page_was_used(uintptr_t page)
 	const struct zone *heap = &zones[ZONE_HEAP];
 	if (page >= heap->span_first && page < size_max(heap->known_end, heap->span_end))
 		return page < heap->known_end;
-	return buddy_find_around(&heap->buddy, page, &block) ||
-	       buddy_find_around(&zones[ZONE_MAPPED].buddy, page, &block);
+	for (int id = 0; id < ZONE_COUNT; id++)
+		if (buddy_find_around(&zones[id].buddy, page, &block))
+			return true;
+	return false;
 }
 
 void zone_lock_settled(struct zone *zone)

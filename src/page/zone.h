@@ -9,6 +9,8 @@
  *
  *      ZONE_MAPPED  extents of 4 MiB and more from mmap, used when the break cannot be raised.
  *
+ *      ZONE_DMA32   extents below 4 GiB, for who asks for addresses that fit 32 bits, and for nobody else.
+ *
  * Invariant (zone_check): total_pages = used pages + buddy.free_pages + detached_pages; every page of
  * [run_first, span_end) is free; the page before run_first is not.
  *
@@ -25,7 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum zone_id { ZONE_HEAP, ZONE_MAPPED, ZONE_COUNT };
+enum zone_id { ZONE_HEAP, ZONE_MAPPED, ZONE_DMA32, ZONE_COUNT };
 
 struct zone {
 	struct lock lock;
@@ -72,6 +74,15 @@ enum { HUGE_PAGES = 512 };
  * a leaf for them. False when there is no memory.
  */
 bool page_alloc(size_t npages, struct page_run *run);
+
+/*
+ * How pages are had. PAGES_QUIET: those that are free already, with no system call and without waiting, so that a
+ * signal handler may ask, whatever it has interrupted; false too where another thread is just at the zone.
+ */
+enum page_how { PAGES_GROW, PAGES_QUIET };
+
+/* The same of ZONE_DMA32, or with ZONE_HEAP of either other zone, as page_alloc. */
+bool page_alloc_from(enum zone_id zone, size_t npages, enum page_how how, struct page_run *run);
 
 /* Takes a run back; run->dirty says which pages were written (more than 32 pages: 0, or all). May lower the break. */
 void page_free(const struct page_run *run);

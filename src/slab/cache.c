@@ -71,9 +71,9 @@ static size_t take_lines(struct cache *cache, void **objects, size_t wanted)
 }
 
 /* Makes a slab, links it, and returns it with cache.lock held; or returns NULL without the lock. */
-static struct slab *grow_and_lock(struct cache *cache, unsigned size_class)
+static struct slab *grow_and_lock(struct cache *cache, unsigned size_class, enum zone_id zone)
 {
-	struct slab *slab = slab_create(size_class);
+	struct slab *slab = slab_create_from(size_class, zone, PAGES_GROW);
 	if (slab == NULL)
 		return NULL;
 	cache_lock(cache);
@@ -106,7 +106,7 @@ static inline size_t alloc_by(take_function *take, unsigned size_class, void **o
 	cache_unlock(cache);
 	if (taken > 0 || size_class >= CLASS_COUNT)
 		return taken;
-	struct slab *made = grow_and_lock(cache, size_class);
+	struct slab *made = grow_and_lock(cache, size_class, ZONE_HEAP);
 	if (made == NULL)
 		return 0;
 	taken = take(cache, objects, count);
@@ -134,10 +134,29 @@ void *cache_alloc_existing(unsigned size_class)
 	return taken == 1 ? object : NULL;
 }
 
-/* cache.lock is held, and there is a slab with a free object. */
-static void *take_one(struct cache *cache, bool *zeroed)
+static struct slab *emptiest_partial(const struct cache *cache)
 {
-	struct slab *slab = fullest_partial(cache);
+	for (unsigned bucket = PARTIAL_BUCKETS; bucket-- > 0;)
+		if (!list_is_empty(&cache->list[bucket]))
+			return list_entry(cache->list[bucket].last, struct slab, listed);
+	return NULL;
+}
+
+static struct slab *partial_of(const struct cache *cache, enum cache_part part)
+{
+	if (part == CACHE_ANY)
+		return fullest_partial(cache);
+	if (part == CACHE_COLD)
+		return emptiest_partial(cache);
+	struct list_node *first = cache->list[BUCKET_LOW].first;
+	return first == NULL ? NULL : list_entry(first, struct slab, listed);
+}
+
+static enum zone_id zone_of(enum cache_part part) { return part == CACHE_LOW ? ZONE_DMA32 : ZONE_HEAP; }
+
+/* Takes an object of a slab that has one; cache.lock is held. */
+static void *take_one(struct cache *cache, struct slab *slab, bool *zeroed)
+{
 	uint64_t before = slab_page_state(slab);
 	void *object = slab_take_one(slab, zeroed);
 	slab_relist(cache, slab, before);
@@ -145,22 +164,48 @@ static void *take_one(struct cache *cache, bool *zeroed)
 	return object;
 }
 
-void *cache_alloc_one(unsigned size_class, bool *zeroed)
+static void *alloc_part(unsigned size_class, enum cache_part part, bool *zeroed)
 {
 	struct cache *cache = &caches[size_class];
 	cache_lock(cache);
-	if (fullest_partial(cache) != NULL) {
-		void *object = take_one(cache, zeroed);
+	struct slab *slab = partial_of(cache, part);
+	if (slab != NULL) {
+		void *object = take_one(cache, slab, zeroed);
 		cache_unlock(cache);
 		return object;
 	}
 	cache_unlock(cache);
-	struct slab *made = grow_and_lock(cache, size_class);
+	struct slab *made = grow_and_lock(cache, size_class, zone_of(part));
 	if (made == NULL)
 		return NULL;
-	void *object = take_one(cache, zeroed);
+	void *object = take_one(cache, partial_of(cache, part), zeroed);
 	unlock_and_drop_unused(cache, made);
 	return object;
+}
+
+void *cache_alloc_one(unsigned size_class, bool *zeroed) { return alloc_part(size_class, CACHE_ANY, zeroed); }
+
+/* A slab that is made here is used here: giving it back would be a matter of waiting. */
+static void *alloc_quietly(unsigned size_class, enum cache_part part, bool *zeroed)
+{
+	struct cache *cache = &caches[size_class];
+	if (!lock_try_quiet(&cache->lock))
+		return NULL;
+	struct slab *slab = partial_of(cache, part);
+	if (slab == NULL) {
+		slab = slab_create_from(size_class, zone_of(part), PAGES_QUIET);
+		if (slab != NULL)
+			slab_link(cache, slab);
+	}
+	void *object = slab == NULL ? NULL : take_one(cache, slab, zeroed);
+	cache_publish(cache);
+	lock_release_quiet(&cache->lock);
+	return object;
+}
+
+void *cache_alloc_part(unsigned size_class, enum cache_part part, enum page_how how, bool *zeroed)
+{
+	return how == PAGES_QUIET ? alloc_quietly(size_class, part, zeroed) : alloc_part(size_class, part, zeroed);
 }
 
 static void prefetch_slab(const struct slab *slab)

@@ -9,7 +9,9 @@
  *
  * Slabs: partial ones stand in the bucket of their free share, and objects are taken from the fullest, so that the
  * others empty out. In malloc's classes full ones are on no list, and an empty one goes back to the buddy at once. In
- * object caches full ones are listed, and some empty ones are kept (object_cache.h).
+ * object caches full ones are listed, and some empty ones are kept (object_cache.h). Partial ones of ZONE_DMA32 have a
+ * list for themselves, list[BUCKET_LOW]: only who asks for them is served from there. An object of theirs that is freed
+ * may still go through the magazines to who did not ask.
  *
  * Invariant (cache_check): objects out = sum over slabs of (objects - nfree); a slab that is listed is in
  * list[bucket_of(slab)]; a slab with idle pages is in purgeable.
@@ -24,6 +26,7 @@
 enum bucket {
 	PARTIAL_BUCKETS = 4, /* 0 to 3: less than so many quarters, and one, are free */
 	BUCKET_EMPTY = PARTIAL_BUCKETS,
+	BUCKET_LOW, /* below 4 GiB, whatever is free */
 	BUCKET_FULL,
 	BUCKET_COUNT,
 };
@@ -68,6 +71,14 @@ void *cache_alloc_existing(unsigned size_class);
 
 /* Takes one object; *zeroed tells that its memory is all zeros. NULL when out of memory. */
 void *cache_alloc_one(unsigned size_class, bool *zeroed);
+
+/*
+ * The same past all magazines: of ZONE_DMA32 (CACHE_LOW); or from the slab with the most free objects, which is the
+ * least in use (CACHE_COLD). With PAGES_QUIET no system call is made and nobody is waited for: NULL too where another
+ * thread is just at the class, or a signal handler has interrupted one that is.
+ */
+enum cache_part { CACHE_ANY, CACHE_COLD, CACHE_LOW };
+void *cache_alloc_part(unsigned size_class, enum cache_part part, enum page_how how, bool *zeroed);
 
 /* Gives objects back to their slabs; a double free is reported as of `function`. May purge. */
 void cache_free(unsigned size_class, void **objects, size_t count, const char *function);

@@ -18,12 +18,17 @@ extern _Atomic uint64_t cache_page_sums LM_HIDDEN;
 
 static inline void cache_lock(struct cache *cache) { lock_acquire(&cache->lock, RANK_CACHE); }
 
-static inline void cache_unlock(struct cache *cache)
+static inline void cache_publish(struct cache *cache)
 {
 	if (cache->page_changes != 0) {
 		atomic_fetch_add_explicit(&cache_page_sums, cache->page_changes, memory_order_relaxed);
 		cache->page_changes = 0;
 	}
+}
+
+static inline void cache_unlock(struct cache *cache)
+{
+	cache_publish(cache);
 	lock_release(&cache->lock, RANK_CACHE);
 }
 
@@ -31,6 +36,8 @@ static inline unsigned bucket_of(const struct slab *slab)
 {
 	if (slab->nfree == 0)
 		return BUCKET_FULL;
+	if (unlikely(slab->zone == ZONE_DMA32))
+		return BUCKET_LOW;
 	return slab->nfree * size_classes[slab->class].bucket_magic >> 16;
 }
 

@@ -29,42 +29,65 @@ static void bitmap_fill(struct slab *slab, unsigned objects)
 	}
 }
 
-static struct slab *create(unsigned size_class, unsigned colour)
+/* Makes the slab that `slab` is to describe; the page map is told of its pages by who knows what they are for. */
+static void describe(struct slab *slab, unsigned size_class, unsigned colour, const struct page_run *run)
 {
 	const struct size_class *class = &size_classes[size_class];
+	*slab = (struct slab){
+		.first_page = run->page,
+		.empty = slab_all_pages(size_class),
+		.dirty = run->dirty,
+		.nfree = class->objects,
+		.class = (uint16_t)size_class,
+		.colour = (uint16_t)colour,
+		.zone = (uint8_t)run->zone,
+	};
+	bitmap_fill(slab, class->objects);
+	pagemap_link(run->page)->slab = slab;
+}
+
+static struct slab *create(unsigned size_class, unsigned colour, enum zone_id zone)
+{
 	struct page_run run;
 	struct slab *slab = meta_alloc(sizeof(struct slab));
 	if (slab == NULL)
 		return NULL;
-	if (!page_alloc(class->pages, &run)) {
+	if (!page_alloc_from(zone, size_classes[size_class].pages, PAGES_GROW, &run)) {
 		meta_free(slab, sizeof(struct slab));
 		return NULL;
 	}
-	*slab = (struct slab){
-		.first_page = run.page,
-		.empty = slab_all_pages(size_class),
-		.dirty = run.dirty,
-		.nfree = class->objects,
-		.class = (uint16_t)size_class,
-		.colour = (uint16_t)colour,
-		.zone = (uint8_t)run.zone,
-	};
-	bitmap_fill(slab, class->objects);
-	if (class->bytes <= HUGE_OBJECT_MAX_BYTES)
+	if (size_classes[size_class].bytes <= HUGE_OBJECT_MAX_BYTES)
 		huge_begin(&run);
-	pagemap_link(run.page)->slab = slab;
+	describe(slab, size_class, colour, &run);
 	return slab;
 }
 
-struct slab *slab_create(unsigned size_class)
+/* The descriptor is sure before pages are taken: neither can be given back without waiting. */
+static struct slab *create_quietly(unsigned size_class, enum zone_id zone)
 {
-	struct slab *slab = create(size_class, 0);
+	struct page_run run;
+	if (!meta_offer_quietly(sizeof(struct slab)))
+		return NULL;
+	if (!page_alloc_from(zone, size_classes[size_class].pages, PAGES_QUIET, &run)) {
+		meta_leave_offered();
+		return NULL;
+	}
+	struct slab *slab = meta_take_offered(sizeof(struct slab));
+	describe(slab, size_class, 0, &run);
+	return slab;
+}
+
+struct slab *slab_create_from(unsigned size_class, enum zone_id zone, enum page_how how)
+{
+	struct slab *slab = how == PAGES_QUIET ? create_quietly(size_class, zone) : create(size_class, 0, zone);
 	if (slab == NULL)
 		return NULL;
 	pagemap_set_kind(slab->first_page, PAGE_SLAB);
 	pagemap_set_class(slab->first_page, size_classes[size_class].pages, size_class);
 	return slab;
 }
+
+struct slab *slab_create(unsigned size_class) { return slab_create_from(size_class, ZONE_HEAP, PAGES_GROW); }
 
 /* The kind of each page of an object cache's slab: free() and realloc() may ask for the slab of any object. */
 static void set_kinds(const struct slab *slab, uint8_t kind)
@@ -75,7 +98,7 @@ static void set_kinds(const struct slab *slab, uint8_t kind)
 
 struct slab *slab_create_coloured(unsigned id, unsigned colour)
 {
-	struct slab *slab = create(id, colour);
+	struct slab *slab = create(id, colour, ZONE_HEAP);
 	if (slab == NULL)
 		return NULL;
 	if (size_classes[id].page_rule == PAGES_KEPT) {

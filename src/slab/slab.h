@@ -26,6 +26,7 @@
 #include "base/compiler.h"
 #include "base/list.h"
 #include "page/pagemap.h"
+#include "page/zone.h"
 #include "slab/size_class.h"
 
 #include <stdbool.h>
@@ -52,6 +53,12 @@ struct slab {
 
 /* A new slab of a class, all objects free, registered in the page map; NULL when out of memory. No lock is held. */
 struct slab *slab_create(unsigned size_class);
+
+/*
+ * The same of pages of a zone (page_alloc_from). With PAGES_QUIET no system call is made, nobody is waited for, and the
+ * caller may hold locks.
+ */
+struct slab *slab_create_from(unsigned size_class, enum zone_id zone, enum page_how how);
 
 /* The same for an object cache: the first object stands at `colour`. Objects that keep their content have none yet. */
 struct slab *slab_create_coloured(unsigned id, unsigned colour);

@@ -194,6 +194,77 @@ static void order_lets_all_ranks_be_held(void **state)
 	assert_true(RANK_PURGE < RANK_DEPOT && RANK_DEPOT < RANK_CACHE && RANK_CACHE < RANK_ZONE && RANK_ZONE < RANK_META);
 }
 
-UNIT_MAIN(UNIT(word_says_free_and_held), UNIT(try_takes_only_a_free_lock), UNIT(threads_exclude_each_other),
+/* Who holds a lock quietly is not waited for in futex, whose wake-up it would have to make. */
+static void quiet_takes_only_a_free_lock(void **state)
+{
+	(void)state;
+	assert_true(lock_try_quiet(&lock));
+	assert_int_equal(word(), LOCK_QUIET);
+	assert_false(lock_try_quiet(&lock));
+	assert_false(lock_try_acquire(&lock, RANK_META));
+	assert_int_equal(word(), LOCK_QUIET);
+	lock_release_quiet(&lock);
+	assert_int_equal(word(), 0);
+	lock_acquire(&lock, RANK_META);
+	assert_false(lock_try_quiet(&lock));
+	assert_int_equal(word(), 1);
+	lock_release(&lock, RANK_META);
+}
+
+static _Atomic bool was_taken;
+
+static void hold_quietly_or_wait(unsigned index)
+{
+	if (index == 0) {
+		check(lock_try_quiet(&lock));
+		atomic_store_explicit(&inside, 1, memory_order_release);
+		usleep(50000);
+		/* The others wait, and none has written to the word. */
+		check(word() == LOCK_QUIET && !was_taken);
+		lock_release_quiet(&lock);
+	} else {
+		while (atomic_load_explicit(&inside, memory_order_acquire) == 0)
+			usleep(1000);
+		lock_acquire(&lock, RANK_META);
+		was_taken = true;
+		lock_release(&lock, RANK_META);
+	}
+}
+
+static void threads_wait_for_a_quiet_holder(void **state)
+{
+	(void)state;
+	unit_threads(4, hold_quietly_or_wait);
+	assert_true(was_taken);
+	assert_int_equal(word(), 0);
+}
+
+static void count_quietly_or_not(unsigned index)
+{
+	for (size_t i = 0; i < unit_rounds(20000); i++) {
+		if (index % 2 == 0) {
+			lock_acquire(&lock, RANK_ZONE);
+			counter++;
+			lock_release(&lock, RANK_ZONE);
+			continue;
+		}
+		while (!lock_try_quiet(&lock))
+			continue;
+		counter++;
+		lock_release_quiet(&lock);
+	}
+}
+
+static void threads_exclude_quiet_ones(void **state)
+{
+	(void)state;
+	counter = 0;
+	unit_threads(4, count_quietly_or_not);
+	assert_int_equal(counter, 4 * unit_rounds(20000));
+	assert_int_equal(word(), 0);
+}
+
+UNIT_MAIN(UNIT(quiet_takes_only_a_free_lock), UNIT(threads_wait_for_a_quiet_holder),
+	  UNIT(threads_exclude_quiet_ones), UNIT(word_says_free_and_held), UNIT(try_takes_only_a_free_lock), UNIT(threads_exclude_each_other),
 	  UNIT(threads_that_sleep_are_woken), UNIT(threads_that_come_and_go_lose_no_wake_up),
 	  UNIT(threads_that_try_exclude_each_other), UNIT(order_is_checked), UNIT(order_lets_all_ranks_be_held))

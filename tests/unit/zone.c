@@ -57,10 +57,21 @@ static size_t random_size(struct random *random)
 	}
 }
 
+/* Of any zone; quietly, where there are such pages. */
+static void take_from(struct random *random, size_t npages, struct page_run *run)
+{
+	enum zone_id zone = random_one_in(random, 8) ? ZONE_DMA32 : ZONE_HEAP;
+	bool quiet = random_one_in(random, 4) && page_alloc_from(zone, npages, PAGES_QUIET, run);
+	if (!quiet)
+		check(zone == ZONE_HEAP ? page_alloc(npages, run) : page_alloc_from(zone, npages, PAGES_GROW, run));
+	check((zone == ZONE_DMA32) == (run->zone == ZONE_DMA32));
+	check(zone != ZONE_DMA32 || run->page + run->npages <= (uintptr_t)1 << (32 - PAGE_SHIFT));
+}
+
 static void take(struct random *random, struct held *held)
 {
 	size_t npages = random_size(random);
-	check(page_alloc(npages, &held->run));
+	take_from(random, npages, &held->run);
 	check_run(&held->run, npages);
 	held->tag = random_next(random);
 	held->written = (uint32_t)(random_next(random) & random_next(random));
@@ -122,7 +133,10 @@ static void counts_agree(size_t used)
 		in_zones += zones[id].total_pages - zones[id].buddy.free_pages;
 	}
 	check(zone_used_pages() == used && in_zones == used);
-	check(zone_dirty_pages() == zones[ZONE_HEAP].buddy.dirty_pages + zones[ZONE_MAPPED].buddy.dirty_pages);
+	size_t dirty = 0;
+	for (int id = 0; id < ZONE_COUNT; id++)
+		dirty += zones[id].buddy.dirty_pages;
+	check(zone_dirty_pages() == dirty);
 }
 
 static void runs_keep_their_contents(void **state)
@@ -249,6 +263,39 @@ static void threads_keep_their_runs_apart(void **state)
 	assert_int_equal(zone_dirty_pages(), 0);
 }
 
-UNIT_MAIN(UNIT(runs_keep_their_contents), UNIT(the_free_run_at_the_top_is_known), UNIT(huge_runs_are_taken),
+/* Pages that are free are had without the kernel, and no others; a zone that is locked is not waited for. */
+static void quiet_takes_what_is_there(void **state)
+{
+	(void)state;
+	struct page_run run;
+	struct page_run quiet;
+	struct page_run above;
+	assert_false(page_alloc_from(ZONE_HEAP, 1, PAGES_QUIET, &quiet));
+	assert_false(page_alloc_from(ZONE_DMA32, 1, PAGES_QUIET, &quiet));
+	for (int i = 0; i < 2; i++) {
+		enum zone_id zone = i == 0 ? ZONE_HEAP : ZONE_DMA32;
+		size_t npages = 2 * BUDDY_MAX_PAGES;
+		assert_true(page_alloc_from(zone, npages, PAGES_GROW, &run));
+		assert_int_equal(run.zone, zone);
+		/* The break does not go down over what lies above. */
+		assert_true(page_alloc_from(zone, BUDDY_MAX_PAGES, PAGES_GROW, &above));
+		page_free(&run);
+		size_t total = zones[zone].total_pages;
+		assert_true(page_alloc_from(zone, 700, PAGES_QUIET, &quiet));
+		assert_false(page_alloc_from(zone, total, PAGES_QUIET, &run));
+		lock_acquire(&zones[zone].lock, RANK_ZONE);
+		assert_false(page_alloc_from(zone, 1, PAGES_QUIET, &run));
+		zone_unlock(&zones[zone]);
+		assert_true(page_alloc_from(zone, 1, PAGES_QUIET, &run));
+		assert_int_equal(zones[zone].total_pages, total);
+		page_free(&quiet);
+		page_free(&run);
+		page_free(&above);
+		zone_check(&zones[zone]);
+	}
+}
+
+UNIT_MAIN(UNIT(quiet_takes_what_is_there), UNIT(runs_keep_their_contents), UNIT(the_free_run_at_the_top_is_known), 
+	  UNIT(huge_runs_are_taken),
 	  UNIT(huge_runs_are_used_again), UNIT(impossible_sizes_are_refused), UNIT(used_pages_are_remembered),
 	  UNIT(threads_keep_their_runs_apart))

@@ -1,0 +1,600 @@
+/*
+ * percpu.c - api/percpu: slots that do not overlap and begin zeroed, and sums that lose nothing while threads are moved,
+ * interrupted, or unknown to the C library.
+ */
+#define _GNU_SOURCE
+#include "unit.h"
+
+#include "api/percpu_chunk.h"
+#include "api/percpu_module.h"
+#include "base/bits.h"
+#include "libmalloc/percpu.h"
+#include "os/cpu.h"
+#include "os/rseq.h"
+#include "page/meta.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+LM_DEFINE_PER_CPU(int64_t, counter);
+LM_DEFINE_PER_CPU(int, level) = 3;
+static LM_DEFINE_PER_CPU(char[20], text) = "per CPU";
+LM_DEFINE_PER_CPU(struct { _Alignas(256) int value; }, aligned);
+
+static void cpus_are_those_of_the_system(void **state)
+{
+	(void)state;
+	assert_int_equal(lm_percpu_cpus(), sysconf(_SC_NPROCESSORS_CONF));
+	assert_int_equal(lm_percpu_cpus(), os_cpu_count());
+	assert_true(lm_percpu_cpu() < lm_percpu_cpus());
+	for (int cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); cpu++) {
+		cpu_set_t one;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		if (sched_setaffinity(0, sizeof(one), &one) != 0)
+			continue;
+		assert_int_equal(lm_percpu_cpu(), cpu);
+		assert_int_equal(os_cpu_now(), cpu);
+		assert_ptr_equal(lm_percpu_this(&counter), lm_percpu_ptr(&counter, (unsigned)cpu));
+	}
+}
+
+static void without_sysfs_the_mask_counts(void **state)
+{
+	(void)state;
+	refuse_system_call(SYS_openat, ENOENT);
+	unsigned count = os_cpu_count();
+	assert_true(count >= 1 && count <= (unsigned)sysconf(_SC_NPROCESSORS_CONF));
+}
+
+/* A random model: what is allocated, with what it holds. */
+enum { PLACES = 200, STEPS = 4000 };
+
+struct held {
+	char *percpu; /* NULL: none */
+	size_t bytes;
+	uint64_t tag;
+};
+
+static size_t random_bytes(struct random *random)
+{
+	switch (random_below(random, 20)) {
+	case 0:
+		return 1 + random_below(random, LM_PERCPU_SIZE_MAX);
+	case 1:
+		return 1 + random_below(random, 4000);
+	default:
+		return 1 + random_below(random, 100);
+	}
+}
+
+static bool slots_are(const struct held *held, bool (*is)(const void *, size_t, uint64_t))
+{
+	unsigned cpu;
+	lm_percpu_for_each(cpu)
+		if (!is(lm_percpu_ptr(held->percpu, cpu), held->bytes, held->tag + cpu))
+			return false;
+	return true;
+}
+
+static bool is_zero(const void *slot, size_t bytes, uint64_t tag)
+{
+	(void)tag;
+	return content_is_zero(slot, bytes);
+}
+
+static void take(struct random *random, struct held *held)
+{
+	size_t align = random_one_in(random, 3) ? (size_t)1 << random_below(random, 13) : 0;
+	unsigned cpu;
+	held->bytes = random_bytes(random);
+	held->tag = random_next(random);
+	held->percpu = lm_percpu_alloc(held->bytes, align);
+	check(held->percpu != NULL);
+	check((uintptr_t)lm_percpu_ptr(held->percpu, 0) % (align == 0 ? 16 : align) == 0);
+	check(slots_are(held, is_zero));
+	check(lm_percpu_sum((int64_t *)held->percpu) == 0 || held->bytes < 8);
+	lm_percpu_for_each(cpu)
+		content_write(lm_percpu_ptr(held->percpu, cpu), held->bytes, held->tag + cpu);
+}
+
+static void give_back(struct held *held)
+{
+	check(slots_are(held, content_is));
+	lm_percpu_free(held->percpu);
+	held->percpu = NULL;
+}
+
+static void slots_keep_their_contents(void **state)
+{
+	(void)state;
+	static struct held held[PLACES];
+	struct random random = random_start(11);
+	for (size_t i = 0; i < unit_rounds(STEPS); i++) {
+		struct held *one = &held[random_below(&random, PLACES)];
+		if (one->percpu == NULL)
+			take(&random, one);
+		else
+			give_back(one);
+		if (i % 100 == 0)
+			percpu_check();
+	}
+	size_t most = percpu_check().chunks;
+	for (size_t i = 0; i < PLACES; i++)
+		if (held[i].percpu != NULL)
+			give_back(&held[i]);
+	struct percpu_counts left = percpu_check();
+	assert_true(most > 2);
+	/* The static variables' chunk, and one that is empty. */
+	assert_true(left.chunks <= 2);
+}
+
+static void requests_that_cannot_be_are_einval(void **state)
+{
+	(void)state;
+	static const size_t bad[][2] = {{0, 0}, {LM_PERCPU_SIZE_MAX + 1, 0}, {SIZE_MAX, 8}, {8, 3}, {8, 8192}, {8, 24}};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		errno = 0;
+		assert_null(lm_percpu_alloc(bad[i][0], bad[i][1]));
+		assert_int_equal(errno, EINVAL);
+	}
+	assert_non_null(lm_percpu_alloc(LM_PERCPU_SIZE_MAX, LM_PERCPU_ALIGN_MAX));
+	lm_percpu_free(NULL);
+}
+
+static void running_out_loses_nothing(void **state)
+{
+	(void)state;
+	void *places[400];
+	size_t count = 0;
+	refuse_system_call(SYS_mmap, ENOMEM);
+	while ((places[count] = lm_percpu_alloc(4096, 0)) != NULL)
+		check(++count < 400);
+	assert_int_equal(errno, ENOMEM);
+	struct percpu_counts before = percpu_check();
+	size_t meta = meta_mapped_bytes();
+	for (int i = 0; i < 1000; i++)
+		assert_null(lm_percpu_alloc(4096, 0));
+	assert_int_equal(percpu_check().taken_granules, before.taken_granules);
+	assert_int_equal(meta_mapped_bytes(), meta);
+	lm_percpu_free(places[--count]);
+	assert_non_null(lm_percpu_alloc(4096, 0));
+}
+
+static void without_a_descriptor_nothing_is_mapped(void **state)
+{
+	(void)state;
+	refuse_system_call(SYS_mmap, ENOMEM);
+	while (meta_alloc(META_MAX_BYTES) != NULL)
+		continue;
+	while (meta_alloc(64) != NULL)
+		continue;
+	while (lm_percpu_alloc(LM_PERCPU_SIZE_MAX, 0) != NULL)
+		continue;
+	assert_int_equal(errno, ENOMEM);
+	percpu_check();
+}
+
+static void free_bad(void *percpu) { lm_percpu_free(percpu); }
+static void add_bad(void *percpu) { lm_percpu_add(percpu, 1); }
+
+static void expect(void (*body)(void *), void *percpu, const char *kind, const char *function)
+{
+	char line[100];
+	snprintf(line, sizeof(line), "libmalloc: %s: %p (%s)", kind, percpu, function);
+	unit_expect_abort(body, percpu, line);
+}
+
+static void bad_pointers_are_reported(void **state)
+{
+	(void)state;
+	char *percpu = lm_percpu_alloc(100, 0);
+	char *freed = lm_percpu_alloc(100, 0);
+	int on_stack = 0;
+	lm_percpu_free(freed);
+	expect(free_bad, freed, "double free", "lm_percpu_free");
+	expect(free_bad, freed + 16, "double free", "lm_percpu_free");
+	expect(free_bad, percpu + 16, "interior pointer", "lm_percpu_free");
+	expect(free_bad, percpu + 1, "misaligned pointer", "lm_percpu_free");
+	expect(free_bad, percpu + 40000, "pointer never allocated", "lm_percpu_free");
+	expect(free_bad, percpu + (1 << 30), "pointer never allocated", "lm_percpu_free");
+	expect(free_bad, &counter, "pointer never allocated", "lm_percpu_free");
+	expect(free_bad, &on_stack, "pointer never allocated", "lm_percpu_free");
+	expect(add_bad, &on_stack, "pointer never allocated", "lm_percpu_add");
+	lm_percpu_free(percpu);
+}
+
+static void static_variables_begin_with_their_values(void **state)
+{
+	(void)state;
+	unsigned cpu;
+	lm_percpu_for_each(cpu) {
+		assert_int_equal(*(int64_t *)lm_percpu_ptr(&counter, cpu), 0);
+		assert_int_equal(*(int *)lm_percpu_ptr(&level, cpu), 3);
+		assert_string_equal(lm_percpu_ptr(text, cpu), "per CPU");
+		assert_int_equal((uintptr_t)lm_percpu_ptr(&aligned, cpu) % 256, 0);
+		*(int *)lm_percpu_ptr(&level, cpu) += (int)cpu;
+	}
+	int cpus = (int)lm_percpu_cpus();
+	assert_int_equal(lm_percpu_sum32(&level), 3 * cpus + cpus * (cpus - 1) / 2);
+	assert_int_equal(level, 3);
+	int was = *(int *)lm_percpu_this(&level);
+	cpu_set_t one;
+	CPU_ZERO(&one);
+	CPU_SET(lm_percpu_cpu(), &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	was = *(int *)lm_percpu_this(&level);
+	lm_percpu_add32(&level, -1);
+	assert_int_equal(lm_percpu_xchg32(&level, 100), was - 1);
+	assert_int_equal(*(int *)lm_percpu_this(&level), 100);
+	assert_int_equal(lm_percpu_xchg(&counter, -5), 0);
+	assert_int_equal(lm_percpu_xchg(&counter, 7), -5);
+	lm_percpu_add(&counter, INT64_C(1) << 40);
+	assert_true(lm_percpu_sum(&counter) == (INT64_C(1) << 40) + 7);
+}
+
+/* Modules come and go: what dlopen and dlclose would do, on sections of our own making. */
+static struct lm_percpu_here other_here;
+
+enum { MODULES = 40, SECTION_BYTES = 200 };
+
+static char *section_map(char *at, int value)
+{
+	char *section = mmap(at, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | (at ? MAP_FIXED : 0), -1, 0);
+	check(section != MAP_FAILED);
+	memset(section + 8, value, SECTION_BYTES);
+	lm_percpu_module_open(section + 8, section + 8 + SECTION_BYTES, &other_here);
+	return section + 8;
+}
+
+static void section_unmap(char *section)
+{
+	lm_percpu_module_close(section);
+	munmap(section - 8, 4096);
+}
+
+static void check_section(char *section, char value)
+{
+	unsigned cpu;
+	lm_percpu_for_each(cpu) {
+		char *slot = lm_percpu_ptr(section, cpu);
+		check(slot[0] == value && slot[SECTION_BYTES - 1] == value);
+		check((uintptr_t)slot % 4096 == (uintptr_t)section % 4096);
+		check((char *)lm_percpu_ptr(section + 50, cpu) == slot + 50);
+	}
+}
+
+static void modules_come_and_go(void **state)
+{
+	(void)state;
+	char *sections[MODULES];
+	size_t known = percpu_module_count();
+	size_t taken = percpu_check().taken_granules;
+	for (int i = 0; i < MODULES; i++)
+		sections[i] = section_map(NULL, i + 1);
+	lm_percpu_module_open(sections[3], sections[3] + SECTION_BYTES, &other_here);
+	assert_int_equal(percpu_module_count(), known + MODULES);
+	for (int i = 0; i < MODULES; i++) {
+		check_section(sections[i], (char)(i + 1));
+		memset(lm_percpu_ptr(sections[i], 0), 100, SECTION_BYTES);
+	}
+	/* Closed, as at exit: the variables are still there. Loaded again at the same place, they are new. */
+	lm_percpu_module_close(sections[0]);
+	assert_int_equal(*(char *)lm_percpu_ptr(sections[0], 0), 100);
+	section_map(sections[0] - 8, 77);
+	check_section(sections[0], 77);
+	assert_int_equal(percpu_module_count(), known + MODULES);
+	for (int i = 0; i < MODULES; i++)
+		section_unmap(sections[i]);
+	char *last = section_map(NULL, 9);
+	assert_int_equal(percpu_module_count(), known + 1);
+	assert_int_equal(percpu_check().taken_granules, taken + SECTION_BYTES / 8);
+	/* Another that lies over where the last one was, and was never closed. */
+	lm_percpu_module_open(last - 8, last + 24, &other_here);
+	assert_int_equal(percpu_module_count(), known + 1);
+}
+
+static void open_too_large(void *section)
+{
+	lm_percpu_module_open(section, (char *)section + LM_PERCPU_STATIC_MAX + 1, &other_here);
+}
+
+static void open_without_memory(void *section)
+{
+	while (lm_percpu_alloc(LM_PERCPU_SIZE_MAX / 2, 0) == NULL)
+		check(false);
+	refuse_system_call(SYS_mmap, ENOMEM);
+	while (lm_percpu_alloc(8, 8) != NULL)
+		continue;
+	lm_percpu_module_open(section, (char *)section + 64, &other_here);
+}
+
+static void a_module_that_cannot_be_served_ends_the_process(void **state)
+{
+	(void)state;
+	static char section[LM_PERCPU_STATIC_MAX + 64];
+	unit_expect_abort(open_too_large, section,
+			  "libmalloc: static per-CPU variables of a module: more than LM_PERCPU_STATIC_MAX bytes");
+	unit_expect_abort(open_without_memory, section, "libmalloc: static per-CPU variables of a module: out of memory");
+	lm_percpu_module_open(section, section + LM_PERCPU_STATIC_MAX, &other_here);
+	*(char *)lm_percpu_ptr(section + LM_PERCPU_STATIC_MAX - 1, lm_percpu_cpus() - 1) = 1;
+}
+
+/* Threads count while one moves them about and sends them signals, whose handler counts too. */
+enum { COUNTERS = 3, ADDS = 500000 };
+
+static int64_t *dynamic;
+static int32_t *narrow;
+
+/* The header's code, and the library's function, which is called through a pointer. */
+static bool by_function;
+static void (*const volatile library_add)(int64_t *percpu, int64_t amount) = lm_percpu_add;
+static void (*const volatile library_add32)(int32_t *percpu, int32_t amount) = lm_percpu_add32;
+
+static void add(int64_t *percpu, int64_t amount)
+{
+	if (by_function)
+		library_add(percpu, amount);
+	else
+		lm_percpu_add(percpu, amount);
+}
+
+static void add32(int32_t *percpu, int32_t amount)
+{
+	if (by_function)
+		library_add32(percpu, amount);
+	else
+		lm_percpu_add32(percpu, amount);
+}
+
+static _Atomic pid_t tids[COUNTERS];
+static _Atomic unsigned counting;
+static _Atomic int64_t in_handler;
+static _Atomic int64_t exchanged;
+
+static void on_signal(int number)
+{
+	(void)number;
+	add(dynamic, 1000);
+	add32(narrow, 5);
+	add(&counter, 1);
+	atomic_fetch_add_explicit(&in_handler, 1, memory_order_relaxed);
+}
+
+static void count(unsigned index)
+{
+	atomic_store_explicit(&tids[index], gettid(), memory_order_release);
+	for (size_t i = 0; i < unit_rounds(ADDS); i++) {
+		add(dynamic, index + 1);
+		add32(narrow, -1);
+		add(&counter, 1);
+		if (i % 3 == 0)
+			atomic_fetch_add_explicit(&exchanged, lm_percpu_xchg(&counter, 0), memory_order_relaxed);
+	}
+	atomic_fetch_sub_explicit(&counting, 1, memory_order_release);
+	/* Whoever sends a signal must find the thread. */
+	while (atomic_load_explicit(&counting, memory_order_acquire) != 0)
+		sched_yield();
+}
+
+static void move_about(void)
+{
+	struct random random = random_start(3);
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	while (atomic_load_explicit(&counting, memory_order_acquire) != 0) {
+		size_t which = random_below(&random, COUNTERS);
+		pid_t tid = atomic_load_explicit(&tids[which], memory_order_acquire);
+		cpu_set_t one;
+		CPU_ZERO(&one);
+		CPU_SET(random_below(&random, (size_t)cpus), &one);
+		if (tid != 0)
+			sched_setaffinity(tid, sizeof(one), &one);
+		if (tid != 0 && random_one_in(&random, 4) &&
+		    atomic_load_explicit(&counting, memory_order_acquire) == COUNTERS)
+			tgkill(getpid(), tid, SIGUSR1);
+	}
+}
+
+static void count_or_move(unsigned index)
+{
+	if (index < COUNTERS)
+		count(index);
+	else
+		move_about();
+}
+
+static void nothing_is_lost(void)
+{
+	signal(SIGUSR1, on_signal);
+	dynamic = lm_percpu_alloc(sizeof(int64_t), 8);
+	narrow = lm_percpu_alloc(sizeof(int32_t), 4);
+	counting = COUNTERS;
+	unit_threads(COUNTERS + 1, count_or_move);
+	int64_t adds = (int64_t)unit_rounds(ADDS);
+	check(in_handler > 0 || adds < ADDS);
+	check(lm_percpu_sum(dynamic) == adds * (1 + 2 + 3) + in_handler * 1000);
+	check(lm_percpu_sum32(narrow) == (int32_t)(-adds * COUNTERS + in_handler * 5));
+	check(lm_percpu_sum(&counter) + exchanged == adds * COUNTERS + in_handler);
+}
+
+static void threads_lose_no_addition_by_sequences(void **state)
+{
+	(void)state;
+	if (rseq_area() == 0)
+		skip();
+	nothing_is_lost();
+	by_function = true;
+	in_handler = 0;
+	exchanged = 0;
+	lm_percpu_add(&counter, -lm_percpu_sum(&counter));
+	nothing_is_lost();
+	/* And so it was done: the unit of no CPU was not needed. */
+	assert_int_equal(*(int64_t *)percpu_slot((uintptr_t)lm_percpu_ptr(dynamic, 0), lm_percpu_cpus()), 0);
+}
+
+static void threads_lose_no_addition_by_atomics(void **state)
+{
+	(void)state;
+	lm_percpu_cpus();
+	percpu_rseq_area = 0;
+	nothing_is_lost();
+}
+
+/* The kernel forgets the thread's area, as where a filter refused to register it. */
+static void unregister(void)
+{
+	void *area = (char *)__builtin_thread_pointer() + rseq_area();
+	check(syscall(SYS_rseq, area, 32, 1, 0x53053053) == 0);
+	check(rseq_cpu(rseq_area()) >= lm_percpu_cpus());
+}
+
+static void count_unknown(unsigned index)
+{
+	if (index == 1)
+		unregister();
+	count_or_move(index);
+}
+
+static void threads_without_an_area_lose_nothing(void **state)
+{
+	(void)state;
+	if (rseq_area() == 0)
+		skip();
+	signal(SIGUSR1, on_signal);
+	dynamic = lm_percpu_alloc(sizeof(int64_t), 8);
+	narrow = lm_percpu_alloc(sizeof(int32_t), 4);
+	counting = COUNTERS;
+	unit_threads(COUNTERS + 1, count_unknown);
+	int64_t adds = (int64_t)unit_rounds(ADDS);
+	assert_true(lm_percpu_sum(dynamic) == adds * (1 + 2 + 3) + in_handler * 1000);
+	assert_true(lm_percpu_sum(&counter) + exchanged == adds * COUNTERS + in_handler);
+	int64_t *no_cpu = percpu_slot((uintptr_t)lm_percpu_ptr(dynamic, 0), lm_percpu_cpus());
+	assert_true(*no_cpu >= adds * 2);
+}
+
+/*
+ * Every instruction of an addition and of an exchange is interrupted in turn, by the CPU's trap flag, and the handler
+ * does the worst: it moves the thread, and changes the counter. A sequence must not end on its old CPU, nor with what
+ * it read before. A right one begins again at each trap, and does not end until there are no more: so many of them are
+ * sure to lie inside. One that goes on is found out.
+ */
+enum { TRAP_FLAG = 0x100, INSTRUCTIONS = 100 };
+
+static size_t steps_left;
+static int64_t added_before_move; /* what the old CPU's slot held when the thread was moved */
+static unsigned moved_from;
+static int64_t taken_out;
+
+static bool pin_to(unsigned cpu)
+{
+	cpu_set_t one;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	return sched_setaffinity(0, sizeof(one), &one) == 0;
+}
+
+static void on_step(int number, siginfo_t *info, void *context)
+{
+	(void)number, (void)info;
+	if (--steps_left != 0)
+		return;
+	((ucontext_t *)context)->uc_mcontext.gregs[REG_EFL] &= ~TRAP_FLAG;
+	added_before_move = *(int64_t *)lm_percpu_ptr(dynamic, moved_from);
+	taken_out += lm_percpu_xchg(&counter, 0);
+	check(pin_to(1 - moved_from));
+}
+
+/* From here on each instruction ends in on_step, until that clears the flag. */
+static void trap_each(void)
+{
+	struct sigaction action = {.sa_sigaction = on_step, .sa_flags = SA_SIGINFO};
+	sigaction(SIGTRAP, &action, NULL);
+	__asm__ volatile("pushfq; orq %0, (%%rsp); popfq" : : "i"(TRAP_FLAG) : "memory", "cc");
+}
+
+static void trap_none(void)
+{
+	__asm__ volatile("pushfq; andq %0, (%%rsp); popfq" : : "i"(~TRAP_FLAG) : "memory", "cc");
+}
+
+static void add_interrupted_at(size_t instruction)
+{
+	check(pin_to(0));
+	*(int64_t *)lm_percpu_ptr(dynamic, 0) = 0;
+	*(int64_t *)lm_percpu_ptr(dynamic, 1) = 0;
+	steps_left = instruction;
+	trap_each();
+	add(dynamic, 5);
+	trap_none();
+	check(steps_left == 0);
+	check(lm_percpu_sum(dynamic) == 5);
+	check(*(int64_t *)lm_percpu_ptr(dynamic, 1) == (added_before_move == 0 ? 5 : 0));
+}
+
+static void exchange_interrupted_at(size_t instruction)
+{
+	check(pin_to(0));
+	*(int64_t *)lm_percpu_ptr(&counter, 0) = 40;
+	*(int64_t *)lm_percpu_ptr(&counter, 1) = 7;
+	taken_out = 0;
+	steps_left = instruction;
+	trap_each();
+	int64_t before = lm_percpu_xchg(&counter, 100);
+	trap_none();
+	check(steps_left == 0);
+	check(before + taken_out + lm_percpu_sum(&counter) == 147);
+}
+
+static void each_instruction_may_be_interrupted(void **state)
+{
+	(void)state;
+	if (rseq_area() == 0 || sysconf(_SC_NPROCESSORS_ONLN) < 2 || !pin_to(1) || !pin_to(0))
+		skip();
+	dynamic = lm_percpu_alloc(sizeof(int64_t), 8);
+	for (size_t at = 1; at <= INSTRUCTIONS; at++) {
+		by_function = at % 2 == 0;
+		add_interrupted_at(at / 2 + 1);
+		exchange_interrupted_at(at);
+	}
+}
+
+static void allocate_and_free(unsigned index)
+{
+	struct random random = random_start(100 + index);
+	struct held held[20] = {{NULL, 0, 0}};
+	for (size_t i = 0; i < unit_rounds(3000); i++) {
+		struct held *one = &held[random_below(&random, 20)];
+		if (one->percpu == NULL)
+			take(&random, one);
+		else
+			give_back(one);
+	}
+	for (size_t i = 0; i < 20; i++)
+		if (held[i].percpu != NULL)
+			give_back(&held[i]);
+}
+
+static void threads_allocate_and_free(void **state)
+{
+	(void)state;
+	size_t taken = percpu_check().taken_granules;
+	unit_threads(4, allocate_and_free);
+	assert_int_equal(percpu_check().taken_granules, taken);
+}
+
+UNIT_MAIN(UNIT(cpus_are_those_of_the_system), UNIT(without_sysfs_the_mask_counts), UNIT(slots_keep_their_contents),
+	  UNIT(requests_that_cannot_be_are_einval), UNIT(running_out_loses_nothing),
+	  UNIT(without_a_descriptor_nothing_is_mapped), UNIT(bad_pointers_are_reported),
+	  UNIT(static_variables_begin_with_their_values), UNIT(modules_come_and_go),
+	  UNIT(a_module_that_cannot_be_served_ends_the_process), UNIT(threads_lose_no_addition_by_sequences),
+	  UNIT(threads_lose_no_addition_by_atomics), UNIT(threads_without_an_area_lose_nothing),
+	  UNIT(threads_allocate_and_free), UNIT(each_instruction_may_be_interrupted))
