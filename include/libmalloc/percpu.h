@@ -132,7 +132,7 @@ void lm_percpu_add32_first(int32_t *percpu, int32_t amount, struct lm_percpu_her
 enum { LM_PERCPU_STRIDE_SHIFT = 16 }; /* from one CPU's slot to the next */
 
 /* CPU 0's slot. A dynamic pointer has the highest bit set, which is in no address; 0: a variable of another library. */
-extern inline __attribute__((__gnu_inline__, __always_inline__)) uintptr_t lm_percpu_place(const void *percpu)
+extern __inline__ __attribute__((__gnu_inline__, __always_inline__)) uintptr_t lm_percpu_place(const void *percpu)
 {
 	uintptr_t pointer = (uintptr_t)percpu;
 	if (__builtin_expect((intptr_t)pointer < 0, 1))
@@ -146,7 +146,7 @@ extern inline __attribute__((__gnu_inline__, __always_inline__)) uintptr_t lm_pe
  * library's sources.
  */
 #define LM_PERCPU_ADD(type, name, suffix)                                                                         \
-	extern inline __attribute__((__gnu_inline__, __always_inline__)) void name(type *percpu, type amount)     \
+	extern __inline__ __attribute__((__gnu_inline__, __always_inline__)) void name(type *percpu, type amount)     \
 	{                                                                                                         \
 		uintptr_t place = lm_percpu_place(percpu);                                                        \
 		ptrdiff_t area = __atomic_load_n(&lm_percpu_here.area, __ATOMIC_ACQUIRE);                         \

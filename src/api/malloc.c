@@ -242,6 +242,21 @@ static noinline void *alloc(size_t bytes, size_t alignment, unsigned flags, cons
 	return block;
 }
 
+/* Flags that change nothing for an object that a magazine has, but that it is to be zero. */
+enum { FLAGS_QUICK = LM_ZERO | LM_NORETRY | LM_NOFAIL | LM_NOWARN };
+
+/* An object of this thread's; NULL: the flags, the size or the magazine ask for more. Only where malloc is ours. */
+static void *alloc_quick(size_t bytes, unsigned flags)
+{
+	if (bytes > TABLE_MAX_BYTES || (flags & ~(unsigned)FLAGS_QUICK) != 0 || flags_conflict(flags))
+		return NULL;
+	void *object = heap_alloc_at_hand(bytes);
+	if (unlikely(object == NULL) || (flags & LM_ZERO) == 0)
+		return object;
+	unsigned size_class = atomic_load_explicit(&size_class_table[bytes], memory_order_relaxed);
+	return memset(object, 0, size_classes[size_class].bytes);
+}
+
 /* malloc has failed. */
 static cold void *failed(size_t bytes, const char *function)
 {
@@ -255,11 +270,15 @@ static _Atomic bool is_bound;
 /* What lm_malloc does not find at hand. */
 static noinline void *alloc_rest(size_t bytes, unsigned flags)
 {
-	if (likely(follow_is_bound()))
-		atomic_store_explicit(&is_bound, true, memory_order_relaxed);
-	if (unlikely(flags != 0 || !follow_is_bound()))
+	if (unlikely(!follow_is_bound()))
 		return alloc(bytes, 0, flags, "lm_malloc");
-	void *block = heap_alloc(bytes);
+	atomic_store_explicit(&is_bound, true, memory_order_relaxed);
+	void *block = alloc_quick(bytes, flags);
+	if (block != NULL)
+		return block;
+	if (flags != 0)
+		return alloc(bytes, 0, flags, "lm_malloc");
+	block = heap_alloc(bytes);
 	return likely(block != NULL) ? block : failed(bytes, "lm_malloc");
 }
 
@@ -292,7 +311,9 @@ LM_EXPORT void *lm_calloc(size_t count, size_t bytes, unsigned flags)
 	size_t total;
 	if (unlikely(__builtin_mul_overflow(count, bytes, &total)))
 		total = SIZE_MAX;
-	return alloc(total, 0, flags | LM_ZERO, "lm_calloc");
+	flags |= LM_ZERO;
+	void *object = likely(follow_is_bound()) ? alloc_quick(total, flags) : NULL;
+	return likely(object != NULL) ? object : alloc(total, 0, flags, "lm_calloc");
 }
 
 static bool is_low(const void *block, size_t bytes) { return (uintptr_t)block + bytes <= LOW_LIMIT_BYTES; }
