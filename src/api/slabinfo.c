@@ -6,15 +6,16 @@
  *      name              active    num   size per slab             limit batch shared    active    num  shared
  *                       objects          bytes objs pages          of magazines           slabs          avail
  *
- * limit is what a thread's two magazines hold, batchcount one of them, sharedavail the objects in the depot. Caches that
- * share slabs have a line each, with the same numbers.
+ * limit is what a thread's two magazines hold, batchcount one of them, sharedavail the objects in the depot. Caches
+ * that share slabs have a line each, with the same numbers.
  */
 #include "base/bits.h"
 #include "base/compiler.h"
 #include "control/statistics.h"
-#include "libmalloc/report.h"
 #include "slab/object_cache.h"
 #include "slab/thread_cache.h"
+
+#include <libmalloc/report.h>
 
 #include <string.h>
 

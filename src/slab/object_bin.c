@@ -58,6 +58,16 @@ static bool bin_create(struct thread_cache *cache, size_t index)
 	return true;
 }
 
+static void bin_set_up(struct object_bin *bin, unsigned id)
+{
+	const struct size_class *class = &size_classes[id];
+	bin->bin.magic = class->magic;
+	bin->bin.offset_mask = ((uint32_t)PAGE_BYTES << class->order) - 1;
+	bin->first = NO_SLAB;
+	bin->key = slab_key(id);
+	bin->span = class->objects * class->bytes;
+}
+
 /* Gives the thread a bin for the cache. A closed one may have been an older cache's of the same id. */
 static bool bin_ensure(struct thread_cache *cache, unsigned id)
 {
@@ -67,10 +77,8 @@ static bool bin_ensure(struct thread_cache *cache, unsigned id)
 	if (cache->objects->bin[index] == &object_bin_none && !bin_create(cache, index))
 		return false;
 	struct object_bin *bin = cache->objects->bin[index];
-	if (bin->bin.loaded == NULL) {
-		bin->bin.magic = size_classes[id].magic;
-		bin->span = 0;
-	}
+	if (bin->bin.loaded == NULL)
+		bin_set_up(bin, id);
 	return true;
 }
 
@@ -108,18 +116,6 @@ noinline void object_bin_overflow(unsigned id, void *object, const char *functio
 		cache_free(id, &object, 1, function);
 	lock_release(&cache->objects_lock, RANK_OBJECTS);
 	thread_cache_leave_miss(cache);
-}
-
-bool object_bin_remember(unsigned id, const struct slab *slab)
-{
-	struct object_table *table = object_table_self;
-	size_t index = id - CLASS_COUNT;
-	if (index >= table->count || table->bin[index]->bin.loaded == NULL)
-		return false;
-	const struct size_class *class = &size_classes[id];
-	table->bin[index]->first = slab_first_object(slab);
-	table->bin[index]->span = class->objects * class->bytes;
-	return true;
 }
 
 void object_bin_flush(unsigned id)

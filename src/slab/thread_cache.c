@@ -15,7 +15,11 @@ const struct bin thread_cache_no_bins[CLASS_COUNT + 1] = {
 	[0 ... CLASS_COUNT] = {.top = (void **)nothing, .limit = (void **)nothing},
 };
 
-const struct object_bin object_bin_none = {.bin = {.top = (void **)nothing, .limit = (void **)nothing}};
+const struct object_bin object_bin_none = {
+	.bin = {.top = (void **)nothing, .limit = (void **)nothing},
+	.first = NO_SLAB,
+	.key = UINT64_MAX,
+};
 
 _Thread_local struct thread_cache *thread_cache_self __attribute__((tls_model("initial-exec"))) =
 	THREAD_CACHE_NONE;

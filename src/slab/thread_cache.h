@@ -28,7 +28,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* 32 bytes: two bins in a cache line, an index is a shift. In an object cache's, offset_mask is not used. */
+/* 32 bytes: two bins in a cache line, an index is a shift. */
 struct bin {
 	void **_Atomic top;
 	void **limit;
@@ -52,10 +52,13 @@ struct side {
 /* A thread's bin for an object cache, and the slab that an object was last freed into: object_bin.h. */
 struct object_bin {
 	struct bin bin;
-	uintptr_t first; /* its first object; */
-	uint32_t span;   /* bytes from there to the end of the last one; 0: no such slab yet */
+	uintptr_t first; /* its first object, or NO_SLAB */
+	uint64_t key;    /* slab_key of the cache; UINT64_MAX, which is none, in object_bin_none */
+	uint32_t span;   /* bytes from the first object to the end of the last one */
 	struct side side;
 } cache_line_aligned;
+
+#define NO_SLAB ((uintptr_t)1 << 63) /* no pointer is close to it */
 
 /* By id - CLASS_COUNT. What stands there without a bin of its own is object_bin_none, which is closed. */
 struct object_table {
