@@ -56,7 +56,7 @@ static inline void *object_bin_newest(size_t index)
 static always_inline bool object_bin_push(struct object_bin *bin, void *object)
 {
 	uintptr_t offset = (uintptr_t)object - bin->first;
-	if (unlikely(offset >= bin->span) || unlikely((uint32_t)offset * bin->bin.magic >= bin->bin.magic))
+	if (unlikely(offset >= bin->span) || unlikely(!bin_offset_begins(&bin->bin, (uint32_t)offset)))
 		return false;
 	void **top = atomic_load_explicit(&bin->bin.top, memory_order_relaxed);
 	if (unlikely(top == bin->bin.limit) || unlikely(*top == object))

@@ -54,7 +54,7 @@ struct object_bin {
 	struct bin bin;
 	uintptr_t first; /* its first object, or NO_SLAB */
 	uint64_t key;    /* slab_key of the cache; UINT64_MAX, which is none, in object_bin_none */
-	uint32_t span;   /* bytes from the first object to the end of the last one */
+	size_t span;     /* bytes from the first object to the end of the last one */
 	struct side side;
 } cache_line_aligned;
 
@@ -148,12 +148,16 @@ static always_inline void *bin_pop(struct bin *bin)
  * size_class_begins for the bin's class. The empty assembly pretends to change the magic, so that gcc multiplies and
  * compares with memory, and does not load it first.
  */
-static always_inline bool bin_object_begins(struct bin *bin, const void *object)
+static always_inline bool bin_offset_begins(struct bin *bin, uint32_t offset)
 {
-	uint32_t offset = (uint32_t)(uintptr_t)object & bin->offset_mask;
 	uint32_t product = offset * bin->magic;
 	__asm__("" : "+m"(bin->magic));
 	return product < bin->magic;
+}
+
+static always_inline bool bin_object_begins(struct bin *bin, const void *object)
+{
+	return bin_offset_begins(bin, (uint32_t)(uintptr_t)object & bin->offset_mask);
 }
 
 /*
