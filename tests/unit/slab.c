@@ -411,6 +411,21 @@ static void the_page_map_knows_a_coloured_slab_while_it_lives(void **state)
 	}
 }
 
+/* A slab whose pages merge into a free block before them: nobody else writes to the page map there. */
+static void nothing_is_left_of_a_coloured_slab(void **state)
+{
+	(void)state;
+	begin_layout(0, 0);
+	struct slab *before = slab;
+	begin_layout(0, 0);
+	uintptr_t first = base();
+	assert_int_equal(first, slab_first_object(before) + PAGE_BYTES);
+	slab_destroy(before);
+	slab_destroy(slab);
+	assert_int_equal(slab_first_of_key(first, slab_key(c)), 0);
+	assert_null(slab_of_objects(first));
+}
+
 /* All objects of a slab of every class: in rising order, none twice, none over the edge. */
 static void every_class_hands_out_all_its_objects(void **state)
 {
@@ -545,7 +560,8 @@ static void faults_are_reported(void **state)
 }
 
 UNIT_MAIN(UNIT(objects_and_pages_match_an_array), UNIT(coloured_slabs_match_an_array_too),
-	  UNIT(the_page_map_knows_a_coloured_slab_while_it_lives), UNIT(every_class_hands_out_all_its_objects),
+	  UNIT(the_page_map_knows_a_coloured_slab_while_it_lives), UNIT(nothing_is_left_of_a_coloured_slab),
+	  UNIT(every_class_hands_out_all_its_objects),
 	  UNIT(whole_lines_are_taken), UNIT(objects_go_back_over_the_edges_of_words),
 	  UNIT(objects_over_three_pages_empty_them),
 	  UNIT(the_page_map_knows_a_slab_while_it_lives), UNIT(the_waste_at_the_end_is_no_object),
