@@ -32,7 +32,10 @@ void object_bin_overflow(unsigned id, void *object, const char *function);
 /* This thread's objects of one cache go to the slabs. */
 void object_bin_flush(unsigned id);
 
-/* The objects of a cache in all threads' magazines; gives them all to the slabs (nobody uses the cache). */
+/*
+ * The objects of a cache in all threads' magazines; gives them all to the slabs (nobody uses the cache), in the child
+ * of a fork also those of the threads that it has not.
+ */
 size_t object_bins_count(unsigned id);
 void object_bins_strip(unsigned id);
 

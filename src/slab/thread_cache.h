@@ -217,6 +217,12 @@ void thread_cache_count_objects(size_t objects[CLASS_COUNT]);
 /* Calls visit(cache, id) for each thread's cache, with threads_lock held: the sum of what it returns. */
 size_t thread_cache_for_each(size_t (*visit)(struct thread_cache *cache, unsigned id), unsigned id);
 
+/* The same for the caches of threads that a fork left behind, of which the child has a copy. */
+void thread_cache_for_each_lost(void (*visit)(struct thread_cache *cache, unsigned id), unsigned id);
+
+/* For fork, with threads_lock held: acts on each thread's objects_lock. */
+void thread_cache_for_each_lock(void (*act)(struct lock *));
+
 /* In the child of fork: this thread's cache is the only one; what the others held is lost. */
 void thread_cache_fork_child(void);
 

@@ -6,6 +6,7 @@
 #include "unit.h"
 
 #include "base/bits.h"
+#include "control/fork.h"
 #include "control/statistics.h"
 #include "malloc/heap.h"
 #include "page/meta.h"
@@ -957,6 +958,41 @@ static void the_child_of_a_fork_goes_on(void **state)
 	assert_int_equal(lm_cache_destroy(cache), 0);
 }
 
+/* What other threads had at hand when the process was forked does not count as live in the child. */
+static void keep_and_wait(unsigned index)
+{
+	void *objects[200];
+	check(lm_cache_alloc_bulk(shared, 200, objects) == 200);
+	lm_cache_free_bulk(shared, 200, objects);
+	pthread_barrier_wait(&barrier);
+	if (index == 0) {
+		pid_t child = fork();
+		if (child == 0) {
+			check(lm_cache_destroy(shared) == 0);
+			struct lm_cache *again = plain("again", 72, 0);
+			lm_cache_free(again, lm_cache_alloc(again));
+			check(lm_cache_destroy(again) == 0);
+			thread_cache_end();
+			_exit(0);
+		}
+		int status;
+		waitpid(child, &status, 0);
+		check(status == 0);
+	}
+	pthread_barrier_wait(&barrier);
+	thread_cache_end();
+}
+
+static void threads_left_behind_by_fork_hold_nothing(void **state)
+{
+	(void)state;
+	fork_register();
+	shared = plain("forked", 72, 0);
+	pthread_barrier_init(&barrier, NULL, 3);
+	unit_threads(3, keep_and_wait);
+	assert_int_equal(lm_cache_destroy(shared), 0);
+}
+
 UNIT_MAIN(UNIT(random_operations), UNIT(constructor_runs_once_for_each_object),
 	  UNIT(constructed_objects_are_never_purged), UNIT(pages_of_plain_caches_are_purged), UNIT(slabs_are_coloured),
 	  UNIT(the_newest_comes_back_first), UNIT(caches_of_a_shape_share_slabs), UNIT(ids_are_used_again),
@@ -967,4 +1003,5 @@ UNIT_MAIN(UNIT(random_operations), UNIT(constructor_runs_once_for_each_object),
 	  UNIT(damage_is_reported_with_its_offset), UNIT(running_out_loses_nothing),
 	  UNIT(empty_slabs_are_reaped_in_shortage), UNIT(creation_runs_out), UNIT(threads_pass_objects),
 	  UNIT(threads_keep_magazines_of_destroyed_caches), UNIT(threads_make_and_destroy_caches),
-	  UNIT(threads_that_end_give_all_back), UNIT(statistics_add_up), UNIT(the_child_of_a_fork_goes_on))
+	  UNIT(threads_that_end_give_all_back), UNIT(statistics_add_up), UNIT(the_child_of_a_fork_goes_on),
+	  UNIT(threads_left_behind_by_fork_hold_nothing))
