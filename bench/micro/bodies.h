@@ -19,6 +19,7 @@ void register_threads(void);
 void register_counters(void);
 void register_processes(void);
 void register_operators(void);
+void register_caches(void);
 
 /* Memory for a body's own tables, written: no call of the allocator under test, no page fault later. */
 static inline void *table_new(size_t bytes)

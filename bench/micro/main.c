@@ -33,6 +33,7 @@ static void register_all(void)
 	register_counters();
 	register_processes();
 	register_operators();
+	register_caches();
 }
 
 static const struct test *test_named(const char *name)

@@ -16,13 +16,14 @@ extern "C" {
 struct lm_cache;
 
 #define LM_CACHE_HWALIGN 0x1u  /* each object begins at a cache line */
-#define LM_CACHE_POISON 0x2u   /* freed objects are filled, and looked at when handed out. Not with a constructor */
+#define LM_CACHE_POISON 0x2u   /* freed objects are filled, and looked at when handed out. Not with a constructor
+				  or destructor */
 #define LM_CACHE_RED_ZONE 0x4u /* bytes before and behind each object, looked at when it is freed */
-#define LM_CACHE_NO_MERGE 0x8u /* slabs of its own, even where a cache of the same shape exists */
+#define LM_CACHE_NO_MERGE 0x8u /* slabs of its own, even where a cache of the same stride and alignment exists */
 #define LM_CACHE_PANIC 0x10u   /* lm_cache_create that fails says why and stops the process */
 
 enum {
-	LM_CACHE_OBJECT_MAX = 1 << 17, /* bytes: the largest object */
+	LM_CACHE_OBJECT_MAX = 1 << 17, /* bytes: the largest object; with red zones 8 and an alignment less */
 	LM_CACHE_ALIGN_MAX = 4096,     /* bytes: the largest alignment */
 	LM_CACHE_NAME_MAX = 127,       /* characters: the longest name */
 };
@@ -30,13 +31,15 @@ enum {
 /*
  * lm_cache_create - a cache.
  *
- * name: copied; for reports and lm_slabinfo; not empty, without blanks.  size: of an object, in bytes, 1 to
- * LM_CACHE_OBJECT_MAX.
- * align: a power of two up to LM_CACHE_ALIGN_MAX, or 0 for the natural one (8 bytes, 16 from 16 bytes on).
+ * name: copied; for reports and lm_slabinfo; 1 to LM_CACHE_NAME_MAX characters, no blanks.  size: of an object, in
+ * bytes, 1 to LM_CACHE_OBJECT_MAX.
+ * align: a power of two up to LM_CACHE_ALIGN_MAX (below 8 it is 8), or 0 for the natural one (8 bytes, 16 from 16
+ * bytes on).
  * flags: LM_CACHE_..., or 0.
  * ctor: NULL, or called once for each object when its slab is made. An object must be freed in the state that it
  * left. It runs with no lock held, but must not use the cache that it is for.
- * dtor: NULL, or called once for each object when its slab goes.
+ * dtor: NULL, or called once for each object when its slab goes, with no lock held: in any call with the cache, in
+ * malloc_trim, and in any allocation that finds memory short.
  * Result: the cache; NULL with EINVAL (and a line that says what was wrong), ENOMEM, or ENOSPC (there are too many
  * caches).
  */
@@ -47,16 +50,16 @@ struct lm_cache *lm_cache_create(const char *name, size_t size, size_t align, un
 void *lm_cache_alloc(struct lm_cache *cache);
 
 /*
- * lm_cache_alloc_flags - the same, with LM_ZERO (not with a constructor: EINVAL), LM_NOSYSCALL, LM_NORETRY,
- * LM_NOFAIL, LM_NOWARN.
+ * lm_cache_alloc_flags - the same, with LM_ZERO (not with a constructor: EINVAL), LM_NOSYSCALL (EAGAIN where no free
+ * object is there), LM_NORETRY, LM_NOFAIL, LM_NOWARN.
  */
 void *lm_cache_alloc_flags(struct lm_cache *cache, unsigned flags);
 
 /*
  * lm_cache_free - gives an object back.
  *
- * object: NULL (nothing is done), or of this cache. One that is not, or is free already, is reported and the
- * process stops.
+ * object: NULL (nothing is done), or of this cache, or one that shares its slabs. One that is not, or is free already,
+ * is reported and the process stops.
  */
 void lm_cache_free(struct lm_cache *cache, void *object);
 
@@ -67,8 +70,8 @@ size_t lm_cache_alloc_bulk(struct lm_cache *cache, size_t count, void **objects)
 void lm_cache_free_bulk(struct lm_cache *cache, size_t count, void **objects);
 
 /*
- * lm_cache_shrink - gives back this thread's spare objects of the cache and all its empty slabs: the bytes given
- * back.
+ * lm_cache_shrink - gives back this thread's spare objects of the cache and all its empty slabs: the bytes of the slabs
+ * that went.
  */
 size_t lm_cache_shrink(struct lm_cache *cache);
 
@@ -76,7 +79,8 @@ size_t lm_cache_shrink(struct lm_cache *cache);
  * lm_cache_destroy - ends a cache that no thread uses any more.
  *
  * Result: 0; or how many objects are live, each address then reported on standard error (the first 16). In that
- * case nothing is freed and the cache stays as it was. NULL: 0.
+ * case nothing is freed and the cache stays as it was. NULL: 0. Of caches that share slabs only the last one looks for
+ * live objects.
  */
 size_t lm_cache_destroy(struct lm_cache *cache);
 
@@ -97,7 +101,7 @@ struct lm_cache_info {
  */
 void lm_cache_info(struct lm_cache *cache, struct lm_cache_info *info);
 
-/* lm_cache_of - the cache that a live object is of, or NULL. */
+/* lm_cache_of - the cache that a live object is of, or NULL; of caches that share slabs, the oldest. */
 struct lm_cache *lm_cache_of(const void *object);
 
 #ifdef __cplusplus

@@ -189,17 +189,24 @@ static noinline void free_slow(unsigned id, void *object, const char *function)
 	errno = saved;
 }
 
+/* An object of another slab than the one before. */
+static noinline void free_elsewhere(struct lm_cache *cache, void *object, const char *function)
+{
+	if (unlikely(!object_bin_push_elsewhere(cache->index, object)))
+		free_slow(object_cache_id(cache), object, function);
+}
+
 LM_EXPORT void lm_cache_free(struct lm_cache *cache, void *object)
 {
 	if (unlikely(!object_free(cache, object)))
-		free_slow(object_cache_id(cache), object, "lm_cache_free");
+		free_elsewhere(cache, object, "lm_cache_free");
 }
 
 LM_EXPORT void lm_cache_free_bulk(struct lm_cache *cache, size_t count, void **objects)
 {
 	for (size_t i = 0; i < count; i++)
 		if (unlikely(!object_free(cache, objects[i])))
-			free_slow(object_cache_id(cache), objects[i], "lm_cache_free_bulk");
+			free_elsewhere(cache, objects[i], "lm_cache_free_bulk");
 }
 
 LM_EXPORT size_t lm_cache_alloc_bulk(struct lm_cache *cache, size_t count, void **objects)

@@ -12,9 +12,10 @@
 #include "base/compiler.h"
 #include "base/text.h"
 #include "control/statistics.h"
-#include "libmalloc/report.h"
 #include "slab/object_cache.h"
 #include "slab/thread_cache.h"
+
+#include <libmalloc/report.h>
 
 enum { NAME_COLUMNS = 17, NAME_BYTES = 24 };
 

@@ -108,6 +108,12 @@ static inline void lock_release(struct lock *lock, enum lock_rank rank)
 	lock_release_unranked(lock);
 }
 
+/* For checks: true if somebody holds it. */
+static inline bool lock_is_held(struct lock *lock)
+{
+	return atomic_load_explicit(&lock->word, memory_order_relaxed) != 0;
+}
+
 /* In the child of fork, where no other thread exists: the lock is free again whoever held it. */
 static inline void lock_reset(struct lock *lock) { atomic_store_explicit(&lock->word, 0, memory_order_relaxed); }
 

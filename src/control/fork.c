@@ -2,9 +2,9 @@
  * fork.c - see fork.h.
  *
  * The parent takes every lock in rank order before the fork, so that the child gets a copy in which nothing is half
- * done; it resets them all. What the other threads' caches held is lost to the child, and so are their objects_locks,
- * which nobody takes here; its own is free, as a fork comes from no miss. The ids in use do not change while
- * object_caches_lock is held.
+ * done; it resets them all. What the other threads' caches held is lost to the child, but for objects of a cache that
+ * it destroys (object_bin.h): therefore the objects_locks are taken too. Which ids and which threads there are does not
+ * change while object_caches_lock and threads_lock are held.
  *
  * libc's fork takes its list of streams' lock after these handlers ran, and a thread that holds it (fflush(NULL),
  * fclose)
@@ -49,6 +49,7 @@ static void for_each_lock(void (*act)(struct lock *), void (*act_on_zone)(struct
 	act(&object_caches_lock);
 	unsigned end = size_class_end();
 	act(&threads_lock);
+	thread_cache_for_each_lock(act);
 	act(&purge_lock);
 	act(&store_lock);
 	for (unsigned c = 0; c < end; c++)

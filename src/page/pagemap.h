@@ -18,8 +18,9 @@
  * a class without the root and without asking if there is a leaf.
  *
  * class_of and kind are read without a lock: a pointer that the program rightly holds was published after they were
- * written, and any other pointer may read an old value, which is then reported. The rest belongs to the owner of the
- * page: zone.lock while it is free, the slab's cache.lock, or the thread that allocates or frees a large block.
+ * written, and any other pointer may read an old value, which is then reported. So is link.objects. The rest belongs
+ * to the owner of the page: zone.lock while it is free, the slab's cache.lock, or the thread that allocates or frees a
+ * large block.
  */
 #ifndef LM_PAGE_PAGEMAP_H
 #define LM_PAGE_PAGEMAP_H
@@ -67,7 +68,10 @@ union page_link {
 		uintptr_t next; /* page numbers, 0 at the ends */
 		uintptr_t previous;
 	} free;
-	struct slab *slab;
+	struct {
+		struct slab *slab;
+		_Atomic uint64_t objects; /* of an object cache: which it is (slab.h); else its top bit is clear */
+	};
 	struct large *large;
 	size_t run_pages; /* of a PAGE_RUN */
 };

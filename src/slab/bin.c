@@ -90,6 +90,8 @@ void bin_strip(struct thread_cache *cache, unsigned c)
 	struct magazine *previous = side->previous;
 	if (loaded == NULL)
 		return;
+	if (DEBUG_CHECKS && c >= CLASS_COUNT && !lock_is_held(&cache->objects_lock))
+		report_internal("bin: closed without its lock");
 	unload(bin);
 	bin->loaded = NULL;
 	bin->limit = thread_cache_no_bins[0].limit;

@@ -243,8 +243,8 @@ static size_t find_groups(unsigned size_class, void *const *objects, size_t coun
 }
 
 /*
- * Puts objects of one slab back. If it is empty now, and is not to be kept so, it is unlinked and goes to `emptied`.
- * cache.lock is held.
+ * Puts objects of one slab back. If it is empty now it is unlinked and goes to `emptied`; in an object cache, what such
+ * slabs are too many. cache.lock is held.
  */
 static void put_group(struct cache *cache, struct slab *slab, void *const *objects, size_t count, struct list *emptied,
 		      const char *function)
@@ -254,8 +254,12 @@ static void put_group(struct cache *cache, struct slab *slab, void *const *objec
 	if (unlikely(done < count))
 		report_bad_pointer(REPORT_DOUBLE_FREE, objects[done], function);
 	slab_relist(cache, slab, before);
-	if (likely(!slab_is_empty(slab)) || object_slabs_keep(cache))
+	if (likely(!slab_is_empty(slab)))
 		return;
+	if (unlikely(cache->kind != NULL)) {
+		object_slabs_unlink_surplus(cache, emptied);
+		return;
+	}
 	slab_unlink(cache, slab);
 	list_push_front(emptied, &slab->listed);
 }

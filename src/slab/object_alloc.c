@@ -85,13 +85,10 @@ static void give(const struct slab *slab, void *object, const char *function)
 		settle(id, kind);
 		return;
 	}
-	if (object_bin_remember(id, slab)) {
-		struct object_bin *bin = object_table_self->bin[id - CLASS_COUNT];
-		if (object_bin_push(bin, object))
-			return;
-		if (bin_newest(&bin->bin) == object)
-			report_bad_pointer(REPORT_DOUBLE_FREE, object, function);
-	}
+	if (object_bin_push_elsewhere(id - CLASS_COUNT, object))
+		return;
+	if (object_bin_newest(id - CLASS_COUNT) == object)
+		report_bad_pointer(REPORT_DOUBLE_FREE, object, function);
 	object_bin_overflow(id, object, function);
 	settle(id, kind);
 }

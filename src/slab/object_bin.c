@@ -3,6 +3,7 @@
  */
 #include "slab/object_bin.h"
 
+#include "base/bits.h"
 #include "page/meta.h"
 #include "slab/bin.h"
 #include "slab/cache.h"
@@ -58,6 +59,16 @@ static bool bin_create(struct thread_cache *cache, size_t index)
 	return true;
 }
 
+static void bin_set_up(struct object_bin *bin, unsigned id)
+{
+	const struct size_class *class = &size_classes[id];
+	bin->bin.magic = class->magic;
+	bin->bin.offset_mask = ((uint32_t)PAGE_BYTES << class->order) - 1;
+	bin->first = NO_SLAB;
+	bin->key = slab_key(id);
+	bin->span = class->objects * class->bytes;
+}
+
 /* Gives the thread a bin for the cache. A closed one may have been an older cache's of the same id. */
 static bool bin_ensure(struct thread_cache *cache, unsigned id)
 {
@@ -67,10 +78,8 @@ static bool bin_ensure(struct thread_cache *cache, unsigned id)
 	if (cache->objects->bin[index] == &object_bin_none && !bin_create(cache, index))
 		return false;
 	struct object_bin *bin = cache->objects->bin[index];
-	if (bin->bin.loaded == NULL) {
-		bin->bin.magic = size_classes[id].magic;
-		bin->span = 0;
-	}
+	if (bin->bin.loaded == NULL)
+		bin_set_up(bin, id);
 	return true;
 }
 
@@ -110,18 +119,6 @@ noinline void object_bin_overflow(unsigned id, void *object, const char *functio
 	thread_cache_leave_miss(cache);
 }
 
-bool object_bin_remember(unsigned id, const struct slab *slab)
-{
-	struct object_table *table = object_table_self;
-	size_t index = id - CLASS_COUNT;
-	if (index >= table->count || table->bin[index]->bin.loaded == NULL)
-		return false;
-	const struct size_class *class = &size_classes[id];
-	table->bin[index]->first = slab_first_object(slab);
-	table->bin[index]->span = class->objects * class->bytes;
-	return true;
-}
-
 void object_bin_flush(unsigned id)
 {
 	struct thread_cache *cache = thread_cache_self;
@@ -152,7 +149,39 @@ static size_t strip_one(struct thread_cache *cache, unsigned id)
 	return 0;
 }
 
-void object_bins_strip(unsigned id) { thread_cache_for_each(strip_one, id); }
+/* An object in a magazine of a thread that is not there: if its slab has it out, it is the magazine that has it. */
+static void give_back_lost(unsigned id, void *object)
+{
+	struct slab *slab = slab_of_cache((uintptr_t)object, id);
+	if (slab != NULL && slab_object_begins(slab, (uintptr_t)object) && !slab_says_free(slab, (uintptr_t)object))
+		cache_free(id, &object, 1, "lm_cache_destroy");
+}
+
+/*
+ * The other threads went on while the process was copied, so that of the fast path's doing one half may be here and the
+ * other not: nothing that stands in such a bin is trusted. Magazines were not exchanged meanwhile.
+ */
+static void strip_lost(struct thread_cache *cache, unsigned id)
+{
+	struct object_bin *bin = object_bin_at(cache, id);
+	struct magazine *loaded = bin->bin.loaded;
+	struct magazine *previous = bin->side.previous;
+	if (loaded == NULL)
+		return;
+	void **top = atomic_load_explicit(&bin->bin.top, memory_order_relaxed);
+	size_t count = size_min((size_t)(top - &loaded->bottom), size_classes[id].magazine_slots);
+	for (size_t i = 0; i < count; i++)
+		give_back_lost(id, loaded->slot[i]);
+	for (size_t i = 0; previous != NULL && i < previous->count; i++)
+		give_back_lost(id, previous->slot[i]);
+	*bin = object_bin_none;
+}
+
+void object_bins_strip(unsigned id)
+{
+	thread_cache_for_each(strip_one, id);
+	thread_cache_for_each_lost(strip_lost, id);
+}
 
 void bins_close_objects_held(struct thread_cache *cache)
 {

@@ -244,7 +244,7 @@ static size_t gather(unsigned id)
 static void wait_for_slabs(unsigned id)
 {
 	for (;;) {
-		object_slabs_reap(id, 0);
+		object_slabs_reap(id);
 		lock_acquire(&purge_lock, RANK_PURGE);
 		cache_lock(&caches[id]);
 		bool gone = caches[id].slabs == 0;
@@ -307,7 +307,7 @@ size_t object_cache_shrink(unsigned id)
 	lock_acquire(&purge_lock, RANK_PURGE);
 	depot_drain(id);
 	lock_release(&purge_lock, RANK_PURGE);
-	object_slabs_reap(id, 0);
+	object_slabs_reap(id);
 	cache_lock(cache);
 	uint32_t after = cache->slabs;
 	cache_unlock(cache);

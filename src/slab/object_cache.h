@@ -20,7 +20,7 @@
  * of such slabs are never purged. The same holds for caches with LM_CACHE_POISON or LM_CACHE_RED_ZONE, whose free
  * objects are filled.
  *
- * Empty slabs. object_slabs_keep says how many a cache keeps. What a cache with a destructor has beyond that waits for
+ * Empty slabs. A cache keeps a few (object_slabs.c). What a cache with a destructor has beyond that waits for
  * its next miss, lm_cache_shrink, malloc_trim or a shortage of memory: where bins are closed the program cannot be
  * called.
  *
@@ -125,22 +125,16 @@ extern struct lock object_caches_lock;
 /* Makes a slab and takes one slot of it; NULL when out of memory. May call the program. */
 void *object_slabs_grow(unsigned id);
 
-/* Gives empty slabs back until `keep` are left: how many went. May call the program. */
-size_t object_slabs_reap(unsigned id, uint32_t keep);
-
-/* What is beyond the number of empty slabs to keep goes. */
+/* All empty slabs go, or those beyond what is kept. May call the program. */
+void object_slabs_reap(unsigned id);
 void object_slabs_reap_surplus(unsigned id);
 
 /* All empty slabs go, where memory is short: of caches without a destructor (purge_lock is held), of those with one. */
 void object_slabs_reap_plain(void);
 void object_slabs_reap_destructed(void);
 
-/* True if a slab that came to be empty is to stay. cache.lock is held. */
-bool object_slabs_keep_empty(const struct cache *cache);
-static inline bool object_slabs_keep(const struct cache *cache)
-{
-	return unlikely(cache->kind != NULL) && object_slabs_keep_empty(cache);
-}
+/* What empty slabs are too many, and need no destructor, go to the list `emptied`. cache.lock is held. */
+void object_slabs_unlink_surplus(struct cache *cache, struct list *emptied);
 
 /* Calls visit for at most `most` slots that are taken. cache.lock is not held. */
 void object_slabs_visit_taken(unsigned id, size_t most, void (*visit)(void *slot, void *argument), void *argument);

@@ -66,9 +66,14 @@ static uint32_t kept(const struct cache *cache)
 	return share > CONSTRUCTED_KEPT_MIN ? share : CONSTRUCTED_KEPT_MIN;
 }
 
-bool object_slabs_keep_empty(const struct cache *cache)
+/* The fewer slabs there are, the fewer are kept: so there may be more to go than the one that came. */
+void object_slabs_unlink_surplus(struct cache *cache, struct list *emptied)
 {
-	return cache->kind->dtor != NULL || cache->kind->empty_slabs <= kept(cache);
+	while (cache->kind->dtor == NULL && cache->kind->empty_slabs > kept(cache)) {
+		struct slab *slab = list_entry(cache->list[BUCKET_EMPTY].last, struct slab, listed);
+		slab_unlink(cache, slab);
+		list_push_front(emptied, &slab->listed);
+	}
 }
 
 /* Whose slabs to give back: only of caches without a destructor, or with one, or whichever it is. */
@@ -79,12 +84,14 @@ static bool is_of(const struct object_kind *kind, enum of of)
 	return kind != NULL && (of == OF_ANY || (kind->dtor != NULL) == (of == WITH_DESTRUCTOR));
 }
 
-/* Takes an empty slab off the lists, if there are more than `keep`. The cache may have become another one's. */
-static struct slab *unlist_empty(struct cache *cache, uint32_t keep, enum of of)
+enum how_many { ALL, SURPLUS };
+
+/* Takes an empty slab off the lists, if there is one to give back. The cache may have become another one's. */
+static struct slab *unlist_empty(struct cache *cache, enum how_many how_many, enum of of)
 {
 	struct slab *slab = NULL;
 	cache_lock(cache);
-	if (is_of(cache->kind, of) && cache->kind->empty_slabs > keep) {
+	if (is_of(cache->kind, of) && cache->kind->empty_slabs > (how_many == ALL ? 0 : kept(cache))) {
 		slab = list_entry(cache->list[BUCKET_EMPTY].last, struct slab, listed);
 		slab_unlist(cache, slab);
 	}
@@ -92,12 +99,11 @@ static struct slab *unlist_empty(struct cache *cache, uint32_t keep, enum of of)
 	return slab;
 }
 
-static size_t reap(unsigned id, uint32_t keep, enum of of)
+static void reap(unsigned id, enum how_many how_many, enum of of)
 {
 	struct cache *cache = &caches[id];
 	struct slab *slab;
-	size_t count = 0;
-	for (; (slab = unlist_empty(cache, keep, of)) != NULL; count++) {
+	while ((slab = unlist_empty(cache, how_many, of)) != NULL) {
 		destruct(slab, cache->kind);
 		slab_destroy(slab);
 		/* Until now the slab counts, so that the kind and the layout stay: see object_cache_destroy. */
@@ -105,26 +111,15 @@ static size_t reap(unsigned id, uint32_t keep, enum of of)
 		cache->slabs--;
 		cache_unlock(cache);
 	}
-	return count;
 }
 
-size_t object_slabs_reap(unsigned id, uint32_t keep) { return reap(id, keep, OF_ANY); }
-
-void object_slabs_reap_surplus(unsigned id)
-{
-	struct cache *cache = &caches[id];
-	cache_lock(cache);
-	uint32_t keep = kept(cache);
-	bool surplus = cache->kind->empty_slabs > keep;
-	cache_unlock(cache);
-	if (unlikely(surplus))
-		object_slabs_reap(id, keep);
-}
+void object_slabs_reap(unsigned id) { reap(id, ALL, OF_ANY); }
+void object_slabs_reap_surplus(unsigned id) { reap(id, SURPLUS, OF_ANY); }
 
 static void reap_all(enum of of)
 {
 	for (unsigned id = CLASS_COUNT; id < size_class_end(); id++)
-		reap(id, 0, of);
+		reap(id, ALL, of);
 }
 
 void object_slabs_reap_plain(void) { reap_all(WITHOUT_DESTRUCTOR); }

@@ -96,6 +96,11 @@ static void set_kinds(const struct slab *slab, uint8_t kind)
 		pagemap_set_kind(slab->first_page + i, kind);
 }
 
+static void set_key(const struct slab *slab, uint64_t objects)
+{
+	atomic_store_explicit(&pagemap_link(slab->first_page)->objects, objects, memory_order_relaxed);
+}
+
 struct slab *slab_create_coloured(unsigned id, unsigned colour)
 {
 	struct slab *slab = create(id, colour, ZONE_HEAP);
@@ -106,6 +111,7 @@ struct slab *slab_create_coloured(unsigned id, unsigned colour)
 		slab->dirty = slab_all_pages(id);
 	}
 	set_kinds(slab, PAGE_OBJECTS | size_classes[id].order);
+	set_key(slab, slab_key(id) << SLAB_KEY_SHIFT | colour);
 	return slab;
 }
 
@@ -122,8 +128,8 @@ struct slab *slab_of_objects(uintptr_t address)
 
 noinline struct slab *slab_of_cache(uintptr_t address, unsigned id)
 {
-	struct slab *slab = slab_of_objects(address);
-	return slab != NULL && slab->class == id ? slab : NULL;
+	uintptr_t head = slab_base_of(address, id);
+	return slab_first_of_key(head, slab_key(id)) == 0 ? NULL : pagemap_link(head >> PAGE_SHIFT)->slab;
 }
 
 void slab_destroy(struct slab *slab)
@@ -139,6 +145,7 @@ void slab_destroy(struct slab *slab)
 		pagemap_set_kind(run.page, PAGE_NONE);
 	} else {
 		set_kinds(slab, PAGE_NONE);
+		set_key(slab, 0);
 	}
 	page_free(&run);
 	meta_free(slab, sizeof(struct slab));

@@ -72,6 +72,25 @@ static inline uintptr_t slab_base_of(uintptr_t address, unsigned size_class)
 	return round_down(address, (uintptr_t)PAGE_BYTES << size_classes[size_class].order);
 }
 
+/*
+ * What the page map says of the head page of an object cache's slab, for who knows the cache: bit 63, id << 16, colour.
+ * So lm_cache_free finds where objects begin without the descriptor. Page numbers, which stand there for free pages,
+ * never have that bit.
+ */
+enum { SLAB_KEY_SHIFT = 16 };
+static inline uint64_t slab_key(unsigned id) { return (UINT64_C(1) << 63 >> SLAB_KEY_SHIFT) + id; }
+
+/* Where the first object stands if `head` begins a slab of the key; 0: it does not. */
+static inline uintptr_t slab_first_of_key(uintptr_t head, uint64_t key)
+{
+	uintptr_t page = head >> PAGE_SHIFT;
+	struct page_block *block = pagemap_block(page);
+	if (unlikely(block == NULL))
+		return 0;
+	uint64_t objects = atomic_load_explicit(&block->link[page % BLOCK_PAGES].objects, memory_order_relaxed);
+	return objects >> SLAB_KEY_SHIFT == key ? head + (objects & ((1u << SLAB_KEY_SHIFT) - 1)) : 0;
+}
+
 /* The slab of an object cache that `address` lies in, or NULL. For any address. */
 struct slab *slab_of_objects(uintptr_t address);
 

@@ -16,14 +16,19 @@ const struct bin thread_cache_no_bins[CLASS_COUNT + 1] = {
 	[0 ... CLASS_COUNT] = {.top = (void **)nothing, .limit = (void **)nothing},
 };
 
-const struct object_bin object_bin_none = {.bin = {.top = (void **)nothing, .limit = (void **)nothing}};
+const struct object_bin object_bin_none = {
+	.bin = {.top = (void **)nothing, .limit = (void **)nothing},
+	.first = NO_SLAB,
+	.key = UINT64_MAX,
+};
 
 _Thread_local struct thread_cache *thread_cache_self __attribute__((tls_model("initial-exec"))) =
 	THREAD_CACHE_NONE;
 
 _Atomic bool thread_cache_disabled;
 struct lock threads_lock;
-static struct list threads; /* guarded by threads_lock */
+static struct list threads; /* guarded by threads_lock, as the next one */
+static struct list lost;    /* the caches of other threads when this process was forked off */
 static _Atomic size_t thread_count;
 
 /* Two threads that come at once may tell the older count last: a hint. */
@@ -162,15 +167,33 @@ size_t thread_cache_for_each(size_t (*visit)(struct thread_cache *cache, unsigne
 	return sum;
 }
 
+void thread_cache_for_each_lost(void (*visit)(struct thread_cache *cache, unsigned id), unsigned id)
+{
+	lock_acquire(&threads_lock, RANK_THREADS);
+	for (struct list_node *node = lost.first; node != NULL; node = node->next)
+		visit(list_entry(node, struct thread_cache, node), id);
+	lock_release(&threads_lock, RANK_THREADS);
+}
+
+void thread_cache_for_each_lock(void (*act)(struct lock *))
+{
+	for (struct list_node *node = threads.first; node != NULL; node = node->next)
+		act(&list_entry(node, struct thread_cache, node)->objects_lock);
+}
+
 void thread_cache_fork_child(void)
 {
 	struct thread_cache *cache = thread_cache_self;
 	bool own = cache != THREAD_CACHE_NONE && cache != THREAD_CACHE_ENDED;
-	threads = (struct list){NULL, NULL};
-	if (own) {
-		list_push_back(&threads, &cache->node);
-		lock_reset(&cache->objects_lock);
+	if (own)
+		list_remove(&threads, &cache->node);
+	while (!list_is_empty(&threads)) {
+		struct list_node *other = threads.first;
+		list_remove(&threads, other);
+		list_push_back(&lost, other);
 	}
+	if (own)
+		list_push_back(&threads, &cache->node);
 	atomic_store_explicit(&thread_count, own, memory_order_relaxed);
 	purge_note_threads(own);
 	bin_charge_only(own ? cache : NULL);

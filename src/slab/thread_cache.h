@@ -28,7 +28,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* 32 bytes: two bins in a cache line, an index is a shift. In an object cache's, offset_mask is not used. */
+/* 32 bytes: two bins in a cache line, an index is a shift. */
 struct bin {
 	void **_Atomic top;
 	void **limit;
@@ -53,10 +53,13 @@ struct side {
 /* A thread's bin for an object cache, and the slab that an object was last freed into: object_bin.h. */
 struct object_bin {
 	struct bin bin;
-	uintptr_t first; /* its first object; */
-	uint32_t span;   /* bytes from there to the end of the last one; 0: no such slab yet */
+	uintptr_t first; /* its first object, or NO_SLAB */
+	uint64_t key;    /* slab_key of the cache; UINT64_MAX, which is none, in object_bin_none */
+	size_t span;     /* bytes from the first object to the end of the last one */
 	struct side side;
 } cache_line_aligned;
+
+#define NO_SLAB ((uintptr_t)1 << 63) /* no pointer is close to it */
 
 /* By id - CLASS_COUNT. What stands there without a bin of its own is object_bin_none, which is closed. */
 struct object_table {
@@ -146,12 +149,16 @@ static always_inline void *bin_pop(struct bin *bin)
  * size_class_begins for the bin's class. The empty assembly pretends to change the magic, so that gcc multiplies and
  * compares with memory, and does not load it first.
  */
-static always_inline bool bin_object_begins(struct bin *bin, const void *object)
+static always_inline bool bin_offset_begins(struct bin *bin, uint32_t offset)
 {
-	uint32_t offset = (uint32_t)(uintptr_t)object & bin->offset_mask;
 	uint32_t product = offset * bin->magic;
 	__asm__("" : "+m"(bin->magic));
 	return product < bin->magic;
+}
+
+static always_inline bool bin_object_begins(struct bin *bin, const void *object)
+{
+	return bin_offset_begins(bin, (uint32_t)(uintptr_t)object & bin->offset_mask);
 }
 
 /*
@@ -213,6 +220,12 @@ void thread_cache_count_objects(size_t objects[CLASS_COUNT]);
 
 /* Calls visit(cache, id) for each thread's cache, with threads_lock held: the sum of what it returns. */
 size_t thread_cache_for_each(size_t (*visit)(struct thread_cache *cache, unsigned id), unsigned id);
+
+/* The same for the caches of threads that a fork left behind, of which the child has a copy. */
+void thread_cache_for_each_lost(void (*visit)(struct thread_cache *cache, unsigned id), unsigned id);
+
+/* For fork, with threads_lock held: acts on each thread's objects_lock. */
+void thread_cache_for_each_lock(void (*act)(struct lock *));
 
 /* In the child of fork: this thread's cache is the only one; what the others held is lost. */
 void thread_cache_fork_child(void);

@@ -6,6 +6,7 @@
 #include "unit.h"
 
 #include "base/bits.h"
+#include "control/fork.h"
 #include "control/statistics.h"
 #include "malloc/heap.h"
 #include "page/meta.h"
@@ -503,6 +504,33 @@ static void flags_of_alloc(void **state)
 	lm_cache_free(cache, second);
 }
 
+/* As many empty slabs as object_slabs_keep_empty says. */
+static void few_empty_slabs_are_kept(void **state)
+{
+	(void)state;
+	static void *objects[20000];
+	struct lm_cache *caches_of[] = {
+		plain("plain", 300, LM_CACHE_NO_MERGE),
+		lm_cache_create("undestructed", 300, 0, 0, construct, NULL),
+		constructed(300),
+	};
+	for (int i = 0; i < 3; i++) {
+		struct lm_cache *cache = caches_of[i];
+		check(lm_cache_alloc_bulk(cache, 20000, objects) == 20000);
+		size_t most = info_of(cache).slabs;
+		lm_cache_free_bulk(cache, 20000, objects);
+		object_bin_flush(object_cache_id(cache));
+		/* With a destructor it is the next miss that calls it. */
+		if (i == 2)
+			check(lm_cache_alloc(cache) != NULL);
+		struct lm_cache_info info = info_of(cache);
+		assert_true(most > 50);
+		assert_in_range(info.empty_slabs, i == 0 ? 1 : 4, i == 0 ? 1 : 5);
+		assert_in_range(info.slabs, 1, 40);
+		check_everything();
+	}
+}
+
 /* --- destroy --- */
 
 static void destroy_in_use(void *argument)
@@ -617,20 +645,22 @@ static void running_out_loses_nothing(void **state)
 		for (int with = 0; with < 3; with++) {
 			struct lm_cache *cache = with == 1 ? constructed(sizes[s])
 							   : plain("out", sizes[s], with == 2 ? LM_CACHE_RED_ZONE : 0);
+			/* Some pages of the heap, which are free again. */
+			heap_free(heap_alloc(120000), "free");
+			check(lm_cache_alloc_bulk(cache, 10, objects) == 10);
 			refuse_all();
-			size_t count = exhaust(cache, objects, MOST);
+			size_t count = 10 + exhaust(cache, objects + 10, MOST - 10);
 			int error = errno;
 			void *more[10];
 			size_t bulk = lm_cache_alloc_bulk(cache, 10, more);
 			bool flagged = lm_cache_alloc_flags(cache, LM_NOWARN | LM_NORETRY) == NULL;
-			/* One is freed, and one is there again. */
-			if (count > 0)
-				lm_cache_free(cache, objects[--count]);
-			void *again = count > 0 ? lm_cache_alloc(cache) : NULL;
+			/* Four are freed: too few for the next, which takes none, so that four are there again. */
+			check(count > 4);
+			lm_cache_free_bulk(cache, 4, objects + count - 4);
+			bulk += lm_cache_alloc_bulk(cache, 10, more);
+			size_t again = lm_cache_alloc_bulk(cache, 4, objects + count - 4);
 			allow_all();
-			check(error == ENOMEM && bulk == 0 && flagged && (count == 0 || again != NULL));
-			if (again != NULL)
-				lm_cache_free(cache, again);
+			check(error == ENOMEM && bulk == 0 && flagged && again == 4);
 			lm_cache_free_bulk(cache, count, objects);
 			check_everything();
 			assert_int_equal(info_of(cache).live_objects, 0);
@@ -753,8 +783,43 @@ static void threads_pass_objects(void **state)
  * their own: of sizes for which bins must be closed for room.
  */
 
+/* So many bins that some must be closed for others. */
+static void crowd(void)
+{
+	void *blocks[30];
+	for (size_t bytes = 16; bytes <= 32768; bytes += bytes / 4) {
+		for (int i = 0; i < 30; i++)
+			blocks[i] = heap_alloc(bytes);
+		for (int i = 0; i < 30; i++)
+			heap_free(blocks[i], "free");
+	}
+}
+
+/* A bin that nobody uses is closed where others want room, and is made again. */
+static void unused_bins_give_room(void **state)
+{
+	(void)state;
+	struct lm_cache *cache = plain("unused", 1000, LM_CACHE_NO_MERGE);
+	void *objects[60];
+	unsigned id = object_cache_id(cache);
+	for (int round = 0; round < 3; round++) {
+		check(lm_cache_alloc_bulk(cache, 60, objects) == 60);
+		lm_cache_free_bulk(cache, 60, objects);
+		check(object_bins_count(id) > 0);
+		for (int i = 0; i < 100 && object_bins_count(id) > 0; i++)
+			crowd();
+		check(object_bins_count(id) == 0 && info_of(cache).live_objects == 0);
+		thread_cache_check(thread_cache_self);
+	}
+	assert_int_equal(lm_cache_destroy(cache), 0);
+}
+
 static void work_beside(struct random *random)
 {
+	if (random_one_in(random, 2))
+		crowd();
+	else if (random_one_in(random, 2))
+		thread_cache_flush();
 	struct lm_cache *own = plain("own", 16 + random_below(random, 500), LM_CACHE_NO_MERGE);
 	void *objects[60];
 	check(lm_cache_alloc_bulk(own, 60, objects) == 60);
@@ -893,12 +958,50 @@ static void the_child_of_a_fork_goes_on(void **state)
 	assert_int_equal(lm_cache_destroy(cache), 0);
 }
 
+/* What other threads had at hand when the process was forked does not count as live in the child. */
+static void keep_and_wait(unsigned index)
+{
+	void *objects[200];
+	check(lm_cache_alloc_bulk(shared, 200, objects) == 200);
+	lm_cache_free_bulk(shared, 200, objects);
+	pthread_barrier_wait(&barrier);
+	if (index == 0) {
+		pid_t child = fork();
+		if (child == 0) {
+			check(lm_cache_destroy(shared) == 0);
+			struct lm_cache *again = plain("again", 72, 0);
+			lm_cache_free(again, lm_cache_alloc(again));
+			check(lm_cache_destroy(again) == 0);
+			thread_cache_end();
+			_exit(0);
+		}
+		int status;
+		waitpid(child, &status, 0);
+		check(status == 0);
+	}
+	pthread_barrier_wait(&barrier);
+	thread_cache_end();
+}
+
+static void threads_left_behind_by_fork_hold_nothing(void **state)
+{
+	(void)state;
+	fork_register();
+	shared = plain("forked", 72, 0);
+	pthread_barrier_init(&barrier, NULL, 3);
+	unit_threads(3, keep_and_wait);
+	assert_int_equal(lm_cache_destroy(shared), 0);
+}
+
 UNIT_MAIN(UNIT(random_operations), UNIT(constructor_runs_once_for_each_object),
 	  UNIT(constructed_objects_are_never_purged), UNIT(pages_of_plain_caches_are_purged), UNIT(slabs_are_coloured),
 	  UNIT(the_newest_comes_back_first), UNIT(caches_of_a_shape_share_slabs), UNIT(ids_are_used_again),
 	  UNIT(there_is_a_most_of_caches), UNIT(objects_are_blocks_of_malloc_too), UNIT(what_is_asked_for_is_looked_at),
-	  UNIT(panic_stops), UNIT(flags_of_alloc), UNIT(destroy_reports_what_is_live),
+	  UNIT(panic_stops), UNIT(flags_of_alloc), UNIT(few_empty_slabs_are_kept),
+	  UNIT(unused_bins_give_room),
+	  UNIT(destroy_reports_what_is_live),
 	  UNIT(damage_is_reported_with_its_offset), UNIT(running_out_loses_nothing),
 	  UNIT(empty_slabs_are_reaped_in_shortage), UNIT(creation_runs_out), UNIT(threads_pass_objects),
 	  UNIT(threads_keep_magazines_of_destroyed_caches), UNIT(threads_make_and_destroy_caches),
-	  UNIT(threads_that_end_give_all_back), UNIT(statistics_add_up), UNIT(the_child_of_a_fork_goes_on))
+	  UNIT(threads_that_end_give_all_back), UNIT(statistics_add_up), UNIT(the_child_of_a_fork_goes_on),
+	  UNIT(threads_left_behind_by_fork_hold_nothing))

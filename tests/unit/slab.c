@@ -23,14 +23,15 @@ static unsigned ntaken;
 static uint32_t dirty, purged, reserved; /* as the masks must be */
 
 static const struct size_class *class(void) { return &size_classes[c]; }
-static uintptr_t base(void) { return slab->first_page << PAGE_SHIFT; }
+static uintptr_t base(void) { return (slab->first_page << PAGE_SHIFT) + slab->colour; }
+static bool is_kept(void) { return class()->page_rule == PAGES_KEPT; }
 static void *object(unsigned index) { return (void *)(base() + (uintptr_t)index * class()->bytes); }
 
 static uint32_t pages_under(unsigned index)
 {
 	uint32_t pages = 0;
-	for (size_t at = (size_t)index * class()->bytes; at < (index + (size_t)1) * class()->bytes; at += 16)
-		pages |= UINT32_C(1) << (at >> PAGE_SHIFT);
+	for (size_t at = (size_t)index * class()->bytes; at < (index + (size_t)1) * class()->bytes; at += 8)
+		pages |= UINT32_C(1) << ((slab->colour + at) >> PAGE_SHIFT);
 	return pages;
 }
 
@@ -38,7 +39,7 @@ static bool is_reserved(unsigned index) { return (pages_under(index) & reserved)
 
 static void compare(void)
 {
-	uint32_t empty = slab_all_pages(c);
+	uint32_t empty = is_kept() ? 0 : slab_all_pages(c);
 	unsigned nfree = 0;
 	slab_check(slab);
 	for (unsigned i = 0; i < class()->objects; i++) {
@@ -192,7 +193,7 @@ static void purge(struct random *random)
 	compare();
 	for (unsigned i = 0; i < class()->pages; i++)
 		if (gone && (pages >> i & 1))
-			check(os_purge((void *)(base() + (i << PAGE_SHIFT)), PAGE_BYTES));
+			check(os_purge((void *)((slab->first_page + i) << PAGE_SHIFT), PAGE_BYTES));
 	for (int i = 0; i < 4; i++) {
 		put((unsigned)random_below(random, class()->objects));
 		take_some(random_below(random, 3));
@@ -208,16 +209,22 @@ static void purge(struct random *random)
 	}
 }
 
-static void begin(size_t bytes)
+static void begin_with(struct slab *made)
 {
-	c = size_class_of(bytes);
-	slab = slab_create(c);
-	check(slab != NULL && size_classes[c].bytes == bytes);
+	slab = made;
+	check(slab != NULL);
 	memset(is_taken, 0, sizeof(is_taken));
 	ntaken = 0;
 	dirty = slab->dirty;
 	purged = reserved = 0;
 	compare();
+}
+
+static void begin(size_t bytes)
+{
+	c = size_class_of(bytes);
+	check(size_classes[c].bytes == bytes);
+	begin_with(slab_create(c));
 }
 
 static void end(void)
@@ -338,6 +345,85 @@ static void objects_over_three_pages_empty_them(void **state)
 		}
 		end();
 	}
+}
+
+/* Layouts of object caches, with the most colour that the waste allows. */
+static const struct {
+	uint32_t bytes;
+	unsigned objects, pages;
+	enum page_rule rule;
+} layouts[] = {
+	{8, 512, 1, PAGES_EACH},     {24, 170, 1, PAGES_EACH},	  {24, 100, 1, PAGES_KEPT},  {136, 240, 8, PAGES_EACH},
+	{600, 20, 3, PAGES_EACH},    {1000, 65, 16, PAGES_EACH},  {1000, 4, 1, PAGES_KEPT},  {2056, 31, 16, PAGES_EACH},
+	{4096, 16, 16, PAGES_EACH},  {5000, 13, 16, PAGES_EACH},  {7000, 9, 16, PAGES_EACH}, {32768, 2, 16, PAGES_KEPT},
+	{40000, 1, 10, PAGES_ONE},   {40000, 1, 10, PAGES_KEPT},  {131072, 1, 32, PAGES_ONE},
+};
+enum { LAYOUTS = sizeof(layouts) / sizeof(layouts[0]) };
+
+static void begin_layout(size_t i, unsigned colour)
+{
+	c = CLASS_COUNT + 7;
+	size_class_lay_out(&size_classes[c], layouts[i].bytes, layouts[i].objects, layouts[i].pages, layouts[i].rule);
+	begin_with(slab_create_coloured(c, colour));
+}
+
+static unsigned waste_of(size_t i)
+{
+	unsigned waste = (layouts[i].pages << PAGE_SHIFT) - layouts[i].objects * layouts[i].bytes;
+	return waste < PAGE_BYTES ? waste & ~7u : PAGE_BYTES - 8;
+}
+
+static void coloured_slabs_match_an_array_too(void **state)
+{
+	(void)state;
+	struct random random = random_start(12);
+	for (size_t i = 0; i < LAYOUTS; i++) {
+		for (unsigned quarter = 0; quarter <= 4; quarter++) {
+			begin_layout(i, waste_of(i) * quarter / 4 & ~7u);
+			for (size_t round = 0; round < unit_rounds(300); round++)
+				step(&random);
+			end();
+		}
+	}
+}
+
+static void the_page_map_knows_a_coloured_slab_while_it_lives(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LAYOUTS; i++) {
+		unsigned colour = waste_of(i);
+		begin_layout(i, colour);
+		uintptr_t first = slab->first_page << PAGE_SHIFT;
+		uintptr_t end_of_objects = base() + (uintptr_t)layouts[i].objects * layouts[i].bytes;
+		assert_int_equal(slab_first_of_key(first, slab_key(c)), first + colour);
+		assert_int_equal(slab_first_of_key(first, slab_key(c + 1)), 0);
+		for (size_t page = 0; page < layouts[i].pages; page++) {
+			assert_int_equal(pagemap_class(first + page * PAGE_BYTES), 0);
+			assert_ptr_equal(slab_of_objects(first + page * PAGE_BYTES + 5), slab);
+		}
+		for (uintptr_t at = first; at < first + layouts[i].pages * PAGE_BYTES; at += 8)
+			assert_int_equal(slab_object_begins(slab, at), at >= base() && at < end_of_objects &&
+									       (at - base()) % layouts[i].bytes == 0);
+		assert_null(slab_of_cache(base(), c - 1));
+		end();
+		assert_null(slab_of_objects(first));
+		assert_int_equal(slab_first_of_key(first, slab_key(c)), 0);
+	}
+}
+
+/* A slab whose pages merge into a free block before them: nobody else writes to the page map there. */
+static void nothing_is_left_of_a_coloured_slab(void **state)
+{
+	(void)state;
+	begin_layout(0, 0);
+	struct slab *before = slab;
+	begin_layout(0, 0);
+	uintptr_t first = base();
+	assert_int_equal(first, slab_first_object(before) + PAGE_BYTES);
+	slab_destroy(before);
+	slab_destroy(slab);
+	assert_int_equal(slab_first_of_key(first, slab_key(c)), 0);
+	assert_null(slab_of_objects(first));
 }
 
 /* All objects of a slab of every class: in rising order, none twice, none over the edge. */
@@ -473,7 +559,9 @@ static void faults_are_reported(void **state)
 	unit_expect_abort(spoil_purged, NULL, "libmalloc: internal error: slab: a purged page is in use");
 }
 
-UNIT_MAIN(UNIT(objects_and_pages_match_an_array), UNIT(every_class_hands_out_all_its_objects),
+UNIT_MAIN(UNIT(objects_and_pages_match_an_array), UNIT(coloured_slabs_match_an_array_too),
+	  UNIT(the_page_map_knows_a_coloured_slab_while_it_lives), UNIT(nothing_is_left_of_a_coloured_slab),
+	  UNIT(every_class_hands_out_all_its_objects),
 	  UNIT(whole_lines_are_taken), UNIT(objects_go_back_over_the_edges_of_words),
 	  UNIT(objects_over_three_pages_empty_them),
 	  UNIT(the_page_map_knows_a_slab_while_it_lives), UNIT(the_waste_at_the_end_is_no_object),
