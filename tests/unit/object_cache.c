@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -503,6 +504,20 @@ static void flags_of_alloc(void **state)
 	assert_true(is_constructed(object) && is_constructed(second));
 	lm_cache_free(cache, object);
 	lm_cache_free(cache, second);
+	/* Whatever is free is found without a system call, wherever it stands. */
+	static void *objects[1000];
+	size_t count = lm_cache_alloc_bulk(cache, 700, objects);
+	lm_cache_free_bulk(cache, count, objects);
+	struct lm_cache_info info = info_of(cache);
+	size_t all = info.slabs * info.slab_objects;
+	assert_in_range(all, 700, 1000);
+	forbid_system_call(SYS_mmap);
+	forbid_system_call(SYS_brk);
+	forbid_system_call(SYS_madvise);
+	for (size_t i = 0; i < all; i++)
+		check(is_constructed(objects[i] = lm_cache_alloc_flags(cache, LM_NOSYSCALL)));
+	check(lm_cache_alloc_flags(cache, LM_NOSYSCALL) == NULL && errno == EAGAIN);
+	check(info_of(cache).live_objects == all);
 }
 
 /* As many empty slabs as object_slabs_keep_empty says. */
