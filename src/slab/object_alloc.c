@@ -18,7 +18,7 @@ static void *take_one(unsigned id)
 	return cache_alloc(id, &slot, 1) == 1 ? slot : NULL;
 }
 
-/* The object in a slot that was taken from the slabs of a cache with checks, or of one without a magazine. */
+/* The object in a slot: of a cache with checks it is looked at. */
 static void *object_in(unsigned id, char *slot)
 {
 	const struct object_kind *kind = caches[id].kind;
@@ -49,10 +49,7 @@ noinline void *object_alloc_slow(unsigned id)
 
 void *object_alloc_existing(unsigned id)
 {
-	void *object = NULL;
-	if (id - CLASS_COUNT < object_table_self->count)
-		object = bin_pop(&object_table_self->bin[id - CLASS_COUNT]->bin);
-	return object != NULL ? object : object_in(id, take_one(id));
+	return object_in(id, object_bin_refill_existing(id));
 }
 
 /* The lock is for those that are taken and given back just now: a bit of this object changes only if it is misused. */

@@ -14,7 +14,7 @@ enum {
 	SLAB_MAX_BYTES = 32 << PAGE_SHIFT,
 	PAGES_MAX = 16,            /* of slabs of several objects */
 	SEVERAL_MAX_BYTES = 32768, /* above, a slab has one object: size_class_begins is exact up to here */
-	PLAIN_OBJECTS = 256,       /* in a slab, where they fit: as few pages as hold so many and waste little; */
+	PLAIN_OBJECTS = 512,       /* in a slab, where they fit: as few pages as hold so many and waste little; */
 	KEPT_OBJECTS = 32,         /* fewer where each is written at once, needed or not */
 	WASTE_SHIFT = 4,           /* little: a sixteenth */
 	RED_ZONE_BYTES = 8,        /* behind an object, at least */

@@ -10,6 +10,7 @@
 #include "control/statistics.h"
 #include "malloc/heap.h"
 #include "page/meta.h"
+#include "page/trim.h"
 #include "slab/object_cache.h"
 #include "slab/reclaim.h"
 
@@ -20,6 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -502,6 +504,20 @@ static void flags_of_alloc(void **state)
 	assert_true(is_constructed(object) && is_constructed(second));
 	lm_cache_free(cache, object);
 	lm_cache_free(cache, second);
+	/* Whatever is free is found without a system call, wherever it stands. */
+	static void *objects[1000];
+	size_t count = lm_cache_alloc_bulk(cache, 700, objects);
+	lm_cache_free_bulk(cache, count, objects);
+	struct lm_cache_info info = info_of(cache);
+	size_t all = info.slabs * info.slab_objects;
+	assert_in_range(all, 700, 1000);
+	forbid_system_call(SYS_mmap);
+	forbid_system_call(SYS_brk);
+	forbid_system_call(SYS_madvise);
+	for (size_t i = 0; i < all; i++)
+		check(is_constructed(objects[i] = lm_cache_alloc_flags(cache, LM_NOSYSCALL)));
+	check(lm_cache_alloc_flags(cache, LM_NOSYSCALL) == NULL && errno == EAGAIN);
+	check(info_of(cache).live_objects == all);
 }
 
 /* As many empty slabs as object_slabs_keep_empty says. */
@@ -627,6 +643,12 @@ static void refuse_all(void)
 
 static void allow_all(void) { check(setrlimit(RLIMIT_AS, &as_before) == 0); }
 
+static void malloc_trim_all(void)
+{
+	reclaim_all();
+	trim_to_pad(&zones[ZONE_HEAP], 0);
+}
+
 static size_t exhaust(struct lm_cache *cache, void **objects, size_t most)
 {
 	size_t count = 0;
@@ -668,6 +690,43 @@ static void running_out_loses_nothing(void **state)
 		}
 	}
 	assert_int_equal(nctor, ndtor);
+	thread_cache_flush();
+	check_all_objects_free();
+}
+
+/* From no memory at all to enough, a little more each time: whatever the step that fails, nothing is lost. */
+static void each_step_may_run_out(void **state)
+{
+	(void)state;
+	enum { MOST = 2000 };
+	static void *objects[MOST];
+	struct rlimit both;
+	size_t failures = 0, successes = 0, partial = 0;
+	getrlimit(RLIMIT_AS, &both);
+	for (size_t more = 0; more < 160; more += 2) {
+		struct rlimit little = {address_space_pages() * PAGE_BYTES + more * 16 * 1024, both.rlim_max};
+		check(setrlimit(RLIMIT_AS, &little) == 0);
+		struct lm_cache *cache = lm_cache_create("step", 600, 0, LM_CACHE_NO_MERGE, construct, destruct);
+		size_t count = cache == NULL ? 0 : exhaust(cache, objects, MOST);
+		void *block = heap_alloc(50000);
+		check(setrlimit(RLIMIT_AS, &both) == 0);
+		heap_free(block, "free");
+		for (size_t i = 0; i < count; i++)
+			check(is_constructed(objects[i]));
+		failures += count < MOST;
+		partial += count > 0 && count < MOST;
+		successes += count == MOST;
+		if (cache != NULL) {
+			lm_cache_free_bulk(cache, count, objects);
+			check(lm_cache_destroy(cache) == 0);
+		}
+		check(nctor == ndtor);
+		check_everything();
+		/* So that the next round has to ask the system again. */
+		thread_cache_flush();
+		malloc_trim_all();
+	}
+	check(failures > 0 && successes > 0 && partial > 0);
 	thread_cache_flush();
 	check_all_objects_free();
 }
@@ -1001,6 +1060,7 @@ UNIT_MAIN(UNIT(random_operations), UNIT(constructor_runs_once_for_each_object),
 	  UNIT(unused_bins_give_room),
 	  UNIT(destroy_reports_what_is_live),
 	  UNIT(damage_is_reported_with_its_offset), UNIT(running_out_loses_nothing),
+	  UNIT(each_step_may_run_out),
 	  UNIT(empty_slabs_are_reaped_in_shortage), UNIT(creation_runs_out), UNIT(threads_pass_objects),
 	  UNIT(threads_keep_magazines_of_destroyed_caches), UNIT(threads_make_and_destroy_caches),
 	  UNIT(threads_that_end_give_all_back), UNIT(statistics_add_up), UNIT(the_child_of_a_fork_goes_on),

@@ -38,6 +38,46 @@ static void bad_pointers_are_one_line(void **state)
 		unit_expect_abort(say_bad_pointer, (void *)&cases[i], cases[i].line);
 }
 
+struct damage {
+	const char *kind;
+	long offset;
+	const char *line;
+};
+
+static void say_damage(void *argument)
+{
+	const struct damage *damage = argument;
+	report_damage(damage->kind, damage->offset, "widget", (const void *)0x7f0123456780, "lm_cache_free");
+}
+
+static void damage_is_one_line(void **state)
+{
+	(void)state;
+	static const struct damage cases[] = {
+		{REPORT_RED_ZONE, 64,
+		 "libmalloc: red zone overwritten at offset 64 of cache widget: 0x7f0123456780 (lm_cache_free)"},
+		{REPORT_RED_ZONE, -1,
+		 "libmalloc: red zone overwritten at offset -1 of cache widget: 0x7f0123456780 (lm_cache_free)"},
+		{REPORT_WRITTEN_FREE, 0,
+		 "libmalloc: freed object written to at offset 0 of cache widget: 0x7f0123456780 (lm_cache_free)"},
+		{REPORT_RED_ZONE, -9223372036854775807L - 1,
+		 "libmalloc: red zone overwritten at offset -9223372036854775808 of cache widget: 0x7f0123456780 "
+		 "(lm_cache_free)"},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		unit_expect_abort(say_damage, (void *)&cases[i], cases[i].line);
+}
+
+static void say_object(void *cache) { report_object("live object", cache, (const void *)16, "lm_cache_destroy"); }
+
+static void objects_do_not_stop(void **state)
+{
+	(void)state;
+	char text[600];
+	assert_int_equal(unit_capture(say_object, "widget", text, sizeof(text)), 0);
+	assert_string_equal(text, "libmalloc: live object of cache widget: 0x10 (lm_cache_destroy)\n");
+}
+
 static void say_internal(void *what) { report_internal(what); }
 
 static void internal_errors_are_one_line(void **state)
@@ -76,5 +116,5 @@ static void long_texts_are_cut(void **state)
 	}
 }
 
-UNIT_MAIN(UNIT(bad_pointers_are_one_line), UNIT(internal_errors_are_one_line), UNIT(warnings_do_not_stop),
+UNIT_MAIN(UNIT(damage_is_one_line), UNIT(objects_do_not_stop), UNIT(bad_pointers_are_one_line), UNIT(internal_errors_are_one_line), UNIT(warnings_do_not_stop),
 	  UNIT(long_texts_are_cut))
