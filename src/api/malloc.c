@@ -161,7 +161,6 @@ static void *serve(const struct wish *wish)
 	return zero_if(block, is_object ? heap_usable(block) : 0, wish, !is_object);
 }
 
-
 static void wish_init(struct wish *wish, size_t bytes, size_t alignment)
 {
 	if (alignment <= CLASS_GRAIN_BYTES)

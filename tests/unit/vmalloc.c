@@ -307,7 +307,7 @@ static void kvmalloc_takes_what_fits(void **state)
 	lm_kvfree(large);
 	lm_kvfree(huge);
 	errno = 0;
-	assert_null(lm_kvmalloc(threshold, LM_NOSYSCALL));
+	assert_null(lm_kvmalloc((size_t)64 * MIB, LM_NOSYSCALL));
 	assert_int_equal(errno, EAGAIN);
 	nothing_is_left();
 }
