@@ -2,10 +2,11 @@
  * cache.c - object caches as the program sees them (libmalloc/cache.h, lm_cache_create(3)): what is asked for is looked
  * at, errno set, shortage met. The caches themselves are slab/object_cache.h.
  */
+#include "api/patience.h"
+#include "api/refuse.h"
 #include "base/bits.h"
 #include "base/compiler.h"
 #include "base/report.h"
-#include "base/syscall.h"
 #include "malloc/heap.h"
 #include "malloc/pointer.h"
 #include "malloc/shortage.h"
@@ -14,16 +15,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
 	ALIGN_MIN = 8,
 	REPORTED_MAX = 16, /* live objects that lm_cache_destroy names */
-	WAIT_NANOSECONDS = 1000000,
 };
 
 #define CACHE_FLAGS (LM_CACHE_HWALIGN | LM_CACHE_POISON | LM_CACHE_RED_ZONE | LM_CACHE_NO_MERGE | LM_CACHE_PANIC)
-#define ALLOC_FLAGS (LM_ZERO | LM_NOSYSCALL | LM_NORETRY | LM_NOFAIL | LM_NOWARN)
 
 static bool name_is_right(const char *name)
 {
@@ -64,7 +62,9 @@ static size_t align_of(size_t size, size_t align, unsigned flags)
 static struct lm_cache *fail(int error, const char *sentence, unsigned flags)
 {
 	bool panic = (flags & LM_CACHE_PANIC) != 0;
-	if (error == EINVAL || panic)
+	if (error == EINVAL)
+		flags_report_argument(sentence, "lm_cache_create");
+	else if (panic)
 		report_warning("lm_cache_create", sentence);
 	if (panic)
 		abort();
@@ -108,21 +108,11 @@ static void *alloc_in_shortage(unsigned id)
 
 static void *alloc_patiently(unsigned id)
 {
+	struct patience patience = {0};
 	void *object;
-	while ((object = alloc_in_shortage(id)) == NULL) {
-		struct timespec wait = {.tv_nsec = WAIT_NANOSECONDS};
-		syscall3(SYS_nanosleep, (long)&wait, 0, 0);
-	}
+	while ((object = alloc_in_shortage(id)) == NULL)
+		patience_wait(&patience);
 	return object;
-}
-
-static cold void *refuse(unsigned flags)
-{
-	bool only_kernel_could_help = (flags & LM_NOSYSCALL) != 0;
-	if (!only_kernel_could_help && !(flags & LM_NOWARN))
-		report_warning("lm_cache_alloc_flags", "out of memory");
-	errno = only_kernel_could_help ? EAGAIN : ENOMEM;
-	return NULL;
 }
 
 static noinline void *alloc_slow(unsigned id)
@@ -141,25 +131,13 @@ LM_EXPORT void *lm_cache_alloc(struct lm_cache *cache)
 	return likely(object != NULL) ? object : alloc_slow(object_cache_id(cache));
 }
 
-static const char *fault_of_flags(const struct lm_cache *cache, unsigned flags)
-{
-	if ((flags & ~ALLOC_FLAGS) != 0)
-		return "flags are to be LM_ZERO, LM_NOSYSCALL, LM_NORETRY, LM_NOFAIL, LM_NOWARN";
-	if ((flags & LM_NOFAIL) && (flags & (LM_NOSYSCALL | LM_NORETRY)))
-		return "LM_NOFAIL goes neither with LM_NOSYSCALL nor with LM_NORETRY";
-	if ((flags & LM_ZERO) && cache->kind->ctor != NULL)
-		return "LM_ZERO goes with no constructor";
-	return NULL;
-}
-
 LM_EXPORT void *lm_cache_alloc_flags(struct lm_cache *cache, unsigned flags)
 {
-	const char *fault = fault_of_flags(cache, flags);
-	if (fault != NULL) {
-		report_warning("lm_cache_alloc_flags", fault);
-		errno = EINVAL;
+	static const char function[] = "lm_cache_alloc_flags";
+	if (!flags_accept(flags, FLAGS_CACHE, function))
 		return NULL;
-	}
+	if ((flags & LM_ZERO) && cache->kind->ctor != NULL)
+		return refuse(function, REFUSED_ZERO);
 	unsigned id = object_cache_id(cache);
 	void *object = object_alloc(cache);
 	if (object == NULL)
@@ -167,7 +145,7 @@ LM_EXPORT void *lm_cache_alloc_flags(struct lm_cache *cache, unsigned flags)
 	if (object == NULL && !(flags & (LM_NOSYSCALL | LM_NORETRY)))
 		object = flags & LM_NOFAIL ? alloc_patiently(id) : alloc_in_shortage(id);
 	if (object == NULL)
-		return refuse(flags);
+		return out_of_memory(function, cache->object_bytes, flags);
 	return flags & LM_ZERO ? memset(object, 0, cache->object_bytes) : object;
 }
 

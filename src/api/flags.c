@@ -4,6 +4,7 @@
 #include "api/flags.h"
 
 #include "base/report.h"
+#include "base/text.h"
 #include "os/clock.h"
 
 #include <errno.h>
@@ -30,32 +31,7 @@ static const struct flag flag_table[] = {
 
 enum { FLAG_COUNT = sizeof(flag_table) / sizeof(flag_table[0]), TEXT_BYTES = 160, WARN_INTERVAL_US = 1000000 };
 
-/* What a line says, put together without allocating. */
-struct text {
-	char text[TEXT_BYTES];
-	size_t length;
-};
-
-static void text_add(struct text *text, const char *more)
-{
-	while (*more != '\0' && text->length < TEXT_BYTES - 1)
-		text->text[text->length++] = *more++;
-	text->text[text->length] = '\0';
-}
-
-static void text_add_number(struct text *text, size_t value, unsigned base)
-{
-	char digits[24];
-	char *at = digits + sizeof(digits) - 1;
-	*at = '\0';
-	do {
-		*--at = "0123456789abcdef"[value % base];
-		value /= base;
-	} while (value != 0);
-	text_add(text, at);
-}
-
-static void text_add_function(struct text *text, const char *function)
+static void add_function(struct text *text, const char *function)
 {
 	text_add(text, " (");
 	text_add(text, function);
@@ -72,20 +48,19 @@ static const struct flag *flag_of(unsigned flag)
 
 static unsigned lowest(unsigned flags) { return flags & (0 - flags); }
 
-static void text_add_useless(struct text *text, unsigned flag)
+static void add_useless(struct text *text, unsigned flag)
 {
 	const struct flag *known = flag_of(flag);
 	if (known != NULL) {
 		text_add(text, known->name);
 		text_add(text, " is of no use here");
 	} else {
-		text_add(text, "0x");
-		text_add_number(text, flag, 16);
+		text_add_address(text, flag);
 		text_add(text, " is no flag");
 	}
 }
 
-static void text_add_conflict(struct text *text, unsigned flags)
+static void add_conflict(struct text *text, unsigned flags)
 {
 	for (size_t i = 0; i < FLAG_COUNT; i++) {
 		const struct flag *flag = &flag_table[i];
@@ -100,22 +75,26 @@ static void text_add_conflict(struct text *text, unsigned flags)
 
 void flags_report(unsigned flags, unsigned of_use, const char *function)
 {
-	struct text text = {.length = 0};
+	char buffer[TEXT_BYTES];
+	struct text text = text_begin(buffer, sizeof(buffer));
 	if ((flags & ~of_use) != 0)
-		text_add_useless(&text, lowest(flags & ~of_use));
+		add_useless(&text, lowest(flags & ~of_use));
 	else
-		text_add_conflict(&text, flags);
-	text_add_function(&text, function);
-	report_warning(REPORT_BAD_FLAGS, text.text);
+		add_conflict(&text, flags);
+	add_function(&text, function);
+	text_end(&text);
+	report_warning(REPORT_BAD_FLAGS, buffer);
 	errno = EINVAL;
 }
 
 void flags_report_argument(const char *what, const char *function)
 {
-	struct text text = {.length = 0};
+	char buffer[TEXT_BYTES];
+	struct text text = text_begin(buffer, sizeof(buffer));
 	text_add(&text, what);
-	text_add_function(&text, function);
-	report_warning(REPORT_BAD_ARGUMENT, text.text);
+	add_function(&text, function);
+	text_end(&text);
+	report_warning(REPORT_BAD_ARGUMENT, buffer);
 	errno = EINVAL;
 }
 
@@ -131,12 +110,14 @@ static bool may_warn(void)
 
 void flags_report_failure(size_t bytes, unsigned flags, const char *function)
 {
-	struct text text = {.length = 0};
+	char buffer[TEXT_BYTES];
+	struct text text = text_begin(buffer, sizeof(buffer));
 	if ((flags & (LM_NOSYSCALL | LM_NOWARN)) == 0 && may_warn()) {
-		text_add_number(&text, bytes, 10);
+		text_add_number(&text, bytes, 0);
 		text_add(&text, " bytes");
-		text_add_function(&text, function);
-		report_warning(REPORT_OUT_OF_MEMORY, text.text);
+		add_function(&text, function);
+		text_end(&text);
+		report_warning(REPORT_OUT_OF_MEMORY, buffer);
 	}
 	errno = (flags & LM_NOSYSCALL) != 0 ? EAGAIN : ENOMEM;
 }

@@ -20,7 +20,8 @@
  * Where the process has a malloc of its own (malloc/follow.h), the block must be one for its free: what that cannot do
  * fails, the rest is a wish.
  */
-#include "api/flags.h"
+#include "api/patience.h"
+#include "api/refuse.h"
 #include "base/bits.h"
 #include "large/large.h"
 #include "large/run.h"
@@ -35,13 +36,10 @@
 #include <libmalloc/alloc.h>
 #include <stdint.h>
 #include <string.h>
-#include <time.h>
 
 /* What no address space has, with or without waiting. */
 #define SIZE_LIMIT_BYTES ((size_t)1 << (ADDRESS_BITS - 1))
 #define LOW_LIMIT_BYTES ((size_t)1 << 32)
-
-enum { NAP_FIRST_NS = 100000, NAP_MAX_NS = 20000000 };
 
 /* A request with its flags. The request stands first: shortage_retry hands it back to serve_once. */
 struct wish {
@@ -206,12 +204,10 @@ static void *serve_or_foreign(const struct wish *wish, size_t alignment)
 static cold void *serve_waiting(const struct wish *wish, size_t alignment)
 {
 	void *block;
-	struct timespec nap = {.tv_nsec = NAP_FIRST_NS};
+	struct patience patience = {0};
 	flags_report_failure(wish->bytes, wish->flags, wish->function);
-	while ((block = serve_or_foreign(wish, alignment)) == NULL) {
-		nanosleep(&nap, NULL);
-		nap.tv_nsec = (long)size_min((size_t)nap.tv_nsec * 2, NAP_MAX_NS);
-	}
+	while ((block = serve_or_foreign(wish, alignment)) == NULL)
+		patience_wait(&patience);
 	return block;
 }
 
@@ -223,7 +219,7 @@ static noinline void *alloc(size_t bytes, size_t alignment, unsigned flags, cons
 	wish_init(&wish, bytes, alignment);
 	bool possible = can_be_served(&wish, alignment);
 	if (!possible && has(&wish, LM_NOFAIL)) {
-		flags_report_argument("no memory is ever so large, for LM_NOFAIL to wait for", function);
+		flags_report_argument(REFUSED_FOR_EVER, function);
 		return NULL;
 	}
 	int saved = errno;

@@ -1,6 +1,6 @@
 /*
- * refuse.h - the sentences with which pools, regions, reserves and pages refuse an argument, and the ways of returning
- * NULL. See api/flags.h for the lines.
+ * refuse.h - the sentences with which the functions of this layer refuse an argument, and the ways of returning NULL.
+ * See api/flags.h for the lines.
  */
 #ifndef LM_API_REFUSE_H
 #define LM_API_REFUSE_H
@@ -17,6 +17,7 @@
 #define REFUSED_CHUNKS "chunks is to be 1 or more"
 #define REFUSED_MINIMUM "minimum is to be 1 or more"
 #define REFUSED_FUNCTIONS "alloc_object and free_object are both to be given"
+#define REFUSED_ZERO "LM_ZERO goes with no constructor"
 #define REFUSED_FOR_EVER "no memory is ever so large, for LM_NOFAIL to wait for"
 
 /* EINVAL and a line. */

@@ -442,7 +442,7 @@ static void create_refused(void *argument)
 static void what_is_asked_for_is_looked_at(void **state)
 {
 	(void)state;
-	static const char *const line = "libmalloc: lm_cache_create: ";
+	static const char *const line = "libmalloc: bad ";
 	static char long_name[LM_CACHE_NAME_MAX + 2];
 	memset(long_name, 'x', LM_CACHE_NAME_MAX + 1);
 	const struct refused cases[] = {
@@ -478,7 +478,7 @@ static void panic(void *argument)
 static void panic_stops(void **state)
 {
 	(void)state;
-	unit_expect_abort(panic, NULL, "libmalloc: lm_cache_create: size is to be 1 to 131072");
+	unit_expect_abort(panic, NULL, "libmalloc: bad argument: size is to be 1 to 131072 (lm_cache_create)");
 }
 
 static void flags_of_alloc(void **state)
