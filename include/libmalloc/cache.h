@@ -19,7 +19,7 @@ struct lm_cache;
 #define LM_CACHE_POISON 0x2u   /* freed objects are filled, and looked at when handed out. Not with a constructor
 				  or destructor */
 #define LM_CACHE_RED_ZONE 0x4u /* bytes before and behind each object, looked at when it is freed */
-#define LM_CACHE_NO_MERGE 0x8u /* slabs of its own, even where a cache of the same stride and alignment exists */
+#define LM_CACHE_NO_MERGE 0x8u /* slabs of its own, also where the option merge_caches is set (libmalloc(3)) */
 #define LM_CACHE_PANIC 0x10u   /* lm_cache_create that fails says why and stops the process */
 
 enum {
@@ -50,8 +50,9 @@ struct lm_cache *lm_cache_create(const char *name, size_t size, size_t align, un
 void *lm_cache_alloc(struct lm_cache *cache);
 
 /*
- * lm_cache_alloc_flags - the same, with LM_ZERO (not with a constructor: EINVAL), LM_NOSYSCALL (EAGAIN where no free
- * object is there), LM_NORETRY, LM_NOFAIL, LM_NOWARN.
+ * lm_cache_alloc_flags - the same, with LM_ZERO (not with a constructor: EINVAL), LM_NORETRY, LM_NOFAIL, LM_NOWARN, or
+ * LM_NOSYSCALL: for signal handlers too, a free object of the slabs that there are; EAGAIN where there is none, or
+ * somebody is just at them. What stands in magazines is not seen.
  */
 void *lm_cache_alloc_flags(struct lm_cache *cache, unsigned flags);
 
@@ -78,9 +79,9 @@ size_t lm_cache_shrink(struct lm_cache *cache);
 /*
  * lm_cache_destroy - ends a cache that no thread uses any more.
  *
- * Result: 0; or how many objects are live, each address then reported on standard error (the first 16). In that
- * case nothing is freed and the cache stays as it was. NULL: 0. Of caches that share slabs only the last one looks for
- * live objects.
+ * Result: 0; or how many objects are live: their number and addresses (the first 16) are then told on standard error.
+ * In that case nothing is freed and the cache stays as it was. NULL: 0. Of caches that share slabs (merge_caches) only
+ * the last one looks for live objects.
  */
 size_t lm_cache_destroy(struct lm_cache *cache);
 

@@ -7,6 +7,7 @@
 #include "base/bits.h"
 #include "base/compiler.h"
 #include "base/report.h"
+#include "base/text.h"
 #include "malloc/heap.h"
 #include "malloc/pointer.h"
 #include "malloc/shortage.h"
@@ -131,6 +132,19 @@ LM_EXPORT void *lm_cache_alloc(struct lm_cache *cache)
 	return likely(object != NULL) ? object : alloc_slow(object_cache_id(cache));
 }
 
+static void *alloc_as(const struct lm_cache *cache, unsigned flags)
+{
+	unsigned id = object_cache_id(cache);
+	if (flags & LM_NOSYSCALL)
+		return object_alloc_quietly(id);
+	void *object = object_alloc(cache);
+	if (object == NULL)
+		object = object_alloc_slow(id);
+	if (unlikely(object == NULL) && !(flags & LM_NORETRY))
+		object = flags & LM_NOFAIL ? alloc_patiently(id) : alloc_in_shortage(id);
+	return object;
+}
+
 LM_EXPORT void *lm_cache_alloc_flags(struct lm_cache *cache, unsigned flags)
 {
 	static const char function[] = "lm_cache_alloc_flags";
@@ -138,12 +152,7 @@ LM_EXPORT void *lm_cache_alloc_flags(struct lm_cache *cache, unsigned flags)
 		return NULL;
 	if ((flags & LM_ZERO) && cache->kind->ctor != NULL)
 		return refuse(function, REFUSED_ZERO);
-	unsigned id = object_cache_id(cache);
-	void *object = object_alloc(cache);
-	if (object == NULL)
-		object = flags & LM_NOSYSCALL ? object_alloc_existing(id) : object_alloc_slow(id);
-	if (object == NULL && !(flags & (LM_NOSYSCALL | LM_NORETRY)))
-		object = flags & LM_NOFAIL ? alloc_patiently(id) : alloc_in_shortage(id);
+	void *object = alloc_as(cache, flags);
 	if (object == NULL)
 		return out_of_memory(function, cache->object_bytes, flags);
 	return flags & LM_ZERO ? memset(object, 0, cache->object_bytes) : object;
@@ -207,9 +216,24 @@ static void report_live(const struct lm_cache *cache, const void *object)
 	report_object("live object", cache->name, object, "lm_cache_destroy");
 }
 
+static cold void report_number(const struct lm_cache *cache, size_t live)
+{
+	char buffer[LM_CACHE_NAME_MAX + 64];
+	struct text text = text_begin(buffer, sizeof(buffer));
+	text_add_number(&text, live, 0);
+	text_add(&text, " of cache ");
+	text_add(&text, cache->name);
+	text_add(&text, " (lm_cache_destroy)");
+	text_end(&text);
+	report_warning("live objects", buffer);
+}
+
 LM_EXPORT size_t lm_cache_destroy(struct lm_cache *cache)
 {
-	return cache == NULL ? 0 : object_cache_destroy(cache, REPORTED_MAX, report_live);
+	size_t live = cache == NULL ? 0 : object_cache_destroy(cache, REPORTED_MAX, report_live);
+	if (unlikely(live != 0))
+		report_number(cache, live);
+	return live;
 }
 
 LM_EXPORT void lm_cache_info(struct lm_cache *cache, struct lm_cache_info *info) { object_cache_info(cache, info); }

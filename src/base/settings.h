@@ -21,6 +21,7 @@ struct settings {
 	_Atomic size_t adaptive_trim;  /* 1: trim and purge loosen when memory is soon bought back */
 	_Atomic size_t huge_page_threshold; /* bytes; a heap of at least so much in use grows by huge pages */
 	_Atomic size_t keep_deepbind;  /* 1: dlopen leaves RTLD_DEEPBIND alone */
+	_Atomic size_t merge_caches;   /* 1: object caches of one shape share their slabs */
 };
 
 extern struct settings settings LM_HIDDEN;

@@ -61,6 +61,27 @@ static void for_each_lock(void (*act)(struct lock *), void (*act_on_zone)(struct
 	act(meta_lock_address());
 }
 
+/* The locks that guard what is walked on the way come free last: others wait for them. */
+static void release_all(void)
+{
+	unsigned end = size_class_end();
+	lock_release_unranked(meta_lock_address());
+	for (int id = ZONE_COUNT; id-- > 0;)
+		lock_release_unranked(&zones[id].lock);
+	for (unsigned c = end; c-- > 0;)
+		lock_release_unranked(&caches[c].lock);
+	for (unsigned c = end; c-- > 0;)
+		lock_release_unranked(&caches[c].depot.lock);
+	lock_release_unranked(&store_lock);
+	lock_release_unranked(&purge_lock);
+	thread_cache_for_each_lock(lock_release_unranked);
+	lock_release_unranked(&threads_lock);
+	lock_release_unranked(&object_caches_lock);
+	lock_release_unranked(&percpu_lock);
+	for (unsigned i = RESERVE_LOCKS; i-- > 0;)
+		lock_release_unranked(&reserve_locks[i]);
+}
+
 static void prepare(void)
 {
 	if (is_single_threaded())
@@ -76,7 +97,7 @@ static void parent(void)
 	if (!locks_taken)
 		return;
 	locks_taken = false;
-	for_each_lock(lock_release_unranked, lock_release_unranked);
+	release_all();
 	if (_IO_list_unlock != NULL)
 		_IO_list_unlock();
 }
@@ -89,6 +110,7 @@ static void child(void)
 	for_each_lock(lock_reset, lock_reset);
 	if (_IO_list_resetlock != NULL)
 		_IO_list_resetlock();
+	object_slabs_fork_child();
 	thread_cache_fork_child();
 	trim_fork_child();
 }

@@ -34,6 +34,8 @@ const struct option option_table[] = {
 	 "bytes; a heap of which at least this much is in use grows by huge pages; -1: never (33554432)"},
 	{"deepbind", NULL, NULL, 0, &settings.keep_deepbind, 0, 1,
 	 "0 or 1; dlopen leaves RTLD_DEEPBIND alone (0)"},
+	{"merge_caches", NULL, NULL, 0, &settings.merge_caches, 0, 1,
+	 "0 or 1; object caches of one shape share their slabs, and one's objects cannot be told from another's (0)"},
 };
 
 const size_t option_count = sizeof(option_table) / sizeof(option_table[0]);

@@ -147,6 +147,13 @@ void pagemap_set_kind(uintptr_t page, uint8_t kind)
 	atomic_store_explicit(&pagemap_block(page)->kind[index_in_block(page)], kind, memory_order_relaxed);
 }
 
+void pagemap_set_kinds(uintptr_t page, size_t npages, uint8_t kind)
+{
+	_Atomic uint8_t *kind_of = &pagemap_block(page)->kind[index_in_block(page)];
+	for (size_t i = 0; i < npages; i++)
+		atomic_store_explicit(&kind_of[i], kind, memory_order_relaxed);
+}
+
 bool pagemap_claim_kind(uintptr_t page, uint8_t from, uint8_t to)
 {
 	struct page_block *block = pagemap_block(page);

@@ -154,6 +154,9 @@ void pagemap_ensure_spared(uintptr_t page, struct pagemap_spare *spare);
 uint8_t pagemap_kind(uintptr_t page);
 void pagemap_set_kind(uintptr_t page, uint8_t kind);
 
+/* The kind of each of a run of pages inside one block (a slab: aligned, so it never crosses). */
+void pagemap_set_kinds(uintptr_t page, size_t npages, uint8_t kind);
+
 /* Changes the kind from `from` to `to` if it is `from`: true for the one thread that did. */
 bool pagemap_claim_kind(uintptr_t page, uint8_t from, uint8_t to);
 

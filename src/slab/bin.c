@@ -262,21 +262,6 @@ static inline void *refill(struct thread_cache *cache, unsigned c)
 
 void *bin_refill(struct thread_cache *cache, unsigned c) { return refill(cache, c); }
 
-/* With the magazines that there are: the other one, or one of the depot. */
-void *bin_refill_existing(struct thread_cache *cache, unsigned c)
-{
-	struct bin *bin = bin_at(cache, c);
-	struct side *side = side_at(cache, c);
-	void *object = bin->loaded == NULL ? NULL : bin_pop(bin);
-	if (bin->loaded == NULL || object != NULL)
-		return object;
-	if (side->previous != NULL && side->previous->count > 0)
-		swap(bin, side);
-	else if (!load_from_depot(cache, c))
-		return NULL;
-	return bin_pop(bin);
-}
-
 noinline void *thread_cache_refill(unsigned c)
 {
 	struct thread_cache *cache = thread_cache_get();

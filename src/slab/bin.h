@@ -14,9 +14,8 @@ void bin_close(struct thread_cache *cache, unsigned size_class);
 /* The same for a bin of another thread, an object cache's: what it is charged for stays until its owner comes by. */
 void bin_strip(struct thread_cache *cache, unsigned id);
 
-/* The misses: an object, or NULL; one without a system call; takes an object. */
+/* The misses: an object, or NULL; takes an object. */
 void *bin_refill(struct thread_cache *cache, unsigned size_class);
-void *bin_refill_existing(struct thread_cache *cache, unsigned size_class);
 void bin_overflow(struct thread_cache *cache, unsigned size_class, void *object, const char *function);
 
 /* The objects in both magazines; of another thread's bin roughly, as they come and go. */

@@ -203,6 +203,19 @@ static void *alloc_quietly(unsigned size_class, enum cache_part part, bool *zero
 	return object;
 }
 
+void *cache_take_quietly(unsigned size_class)
+{
+	struct cache *cache = &caches[size_class];
+	bool zeroed;
+	if (!lock_try_quiet(&cache->lock))
+		return NULL;
+	struct slab *slab = fullest_partial(cache);
+	void *object = slab == NULL ? NULL : take_one(cache, slab, &zeroed);
+	cache_publish(cache);
+	lock_release_quiet(&cache->lock);
+	return object;
+}
+
 void *cache_alloc_part(unsigned size_class, enum cache_part part, enum page_how how, bool *zeroed)
 {
 	return how == PAGES_QUIET ? alloc_quietly(size_class, part, zeroed) : alloc_part(size_class, part, zeroed);

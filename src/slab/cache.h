@@ -47,6 +47,7 @@ struct depot {
 struct cache {
 	struct lock lock;
 	uint32_t slabs;
+	uint32_t leaving; /* of these, off the lists, and on their way out (object_slabs.c) */
 	struct list list[BUCKET_COUNT];
 	struct list purgeable;
 	struct object_kind *kind; /* of an object cache; NULL: a size class of malloc */
@@ -79,6 +80,9 @@ void *cache_alloc_one(unsigned size_class, bool *zeroed);
  */
 enum cache_part { CACHE_ANY, CACHE_COLD, CACHE_LOW };
 void *cache_alloc_part(unsigned size_class, enum cache_part part, enum page_how how, bool *zeroed);
+
+/* The same with PAGES_QUIET, of a slab that there is. */
+void *cache_take_quietly(unsigned size_class);
 
 /* Gives objects back to their slabs; a double free is reported as of `function`. May purge. */
 void cache_free(unsigned size_class, void **objects, size_t count, const char *function);

@@ -102,21 +102,6 @@ noinline void *object_bin_refill(unsigned id)
 	return object;
 }
 
-void *object_bin_refill_existing(unsigned id)
-{
-	struct thread_cache *cache = thread_cache_self;
-	if (object_table_self == &object_table_none)
-		return alloc_uncached(id);
-	thread_cache_enter_miss(cache);
-	lock_acquire(&cache->objects_lock, RANK_OBJECTS);
-	void *object = bin_refill_existing(cache, id);
-	if (object == NULL)
-		object = alloc_uncached(id);
-	lock_release(&cache->objects_lock, RANK_OBJECTS);
-	thread_cache_leave_miss(cache);
-	return object;
-}
-
 noinline void object_bin_overflow(unsigned id, void *object, const char *function)
 {
 	struct thread_cache *cache = thread_cache_get();

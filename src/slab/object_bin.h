@@ -26,9 +26,6 @@
 /* The miss of an allocation: NULL when the slabs that there are are full. */
 void *object_bin_refill(unsigned id);
 
-/* The same with no system call: from this thread's magazines, the depot, or the slabs. */
-void *object_bin_refill_existing(unsigned id);
-
 /* The miss of a free: takes an object. */
 void object_bin_overflow(unsigned id, void *object, const char *function);
 

@@ -3,6 +3,7 @@
  */
 #include "slab/object_cache.h"
 
+#include "base/settings.h"
 #include "base/syscall.h"
 #include "page/meta.h"
 #include "slab/cache_lists.h"
@@ -94,7 +95,7 @@ static struct shape shape_of(const struct object_cache_request *request)
 
 static bool may_merge(const struct object_cache_request *request)
 {
-	return !keeps_content(request) && !(request->flags & LM_CACHE_NO_MERGE);
+	return setting(&settings.merge_caches) && !keeps_content(request) && !(request->flags & LM_CACHE_NO_MERGE);
 }
 
 /* An id whose slabs objects of the shape may share; 0: none. object_caches_lock is held. */

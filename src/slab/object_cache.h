@@ -133,6 +133,9 @@ void object_slabs_reap_surplus(unsigned id);
 void object_slabs_reap_plain(void);
 void object_slabs_reap_destructed(void);
 
+/* In the child of fork. */
+void object_slabs_fork_child(void);
+
 /* What empty slabs are too many, and need no destructor, go to the list `emptied`. cache.lock is held. */
 void object_slabs_unlink_surplus(struct cache *cache, struct list *emptied);
 
@@ -156,8 +159,11 @@ void object_check_freed(unsigned id, void *slot, const char *function);
 /* The miss of object_alloc; NULL when out of memory. May call the program. */
 void *object_alloc_slow(unsigned id);
 
-/* An object that there is, with no system call; NULL: none. */
-void *object_alloc_existing(unsigned id);
+/*
+ * A free object of a slab that there is, with no system call, for signal handlers too; NULL: none, or another thread or
+ * the interrupted code is just at the slabs.
+ */
+void *object_alloc_quietly(unsigned id);
 
 /* The miss of object_free: false where no object of the cache begins. */
 bool object_free_slow(unsigned id, void *object, const char *function);

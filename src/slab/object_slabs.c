@@ -7,11 +7,7 @@
 #include "slab/cache_lists.h"
 #include "slab/object_cache.h"
 
-enum {
-	CONSTRUCTED_KEPT_MIN = 4, /* empty slabs that are kept: so many, or a quarter of all */
-	CONSTRUCTED_KEPT_SHIFT = 2,
-	PLAIN_KEPT = 1, /* without a constructor a new slab costs little */
-};
+enum { KEPT_MIN = 8, KEPT_SHIFT = 2 }; /* empty slabs that are kept: so many, or a quarter of all */
 
 static unsigned next_colour(struct object_kind *kind)
 {
@@ -60,10 +56,8 @@ void *object_slabs_grow(unsigned id)
 
 static uint32_t kept(const struct cache *cache)
 {
-	if (cache->kind->ctor == NULL && cache->kind->dtor == NULL)
-		return PLAIN_KEPT;
-	uint32_t share = cache->slabs >> CONSTRUCTED_KEPT_SHIFT;
-	return share > CONSTRUCTED_KEPT_MIN ? share : CONSTRUCTED_KEPT_MIN;
+	uint32_t share = cache->slabs >> KEPT_SHIFT;
+	return share > KEPT_MIN ? share : KEPT_MIN;
 }
 
 /* The fewer slabs there are, the fewer are kept: so there may be more to go than the one that came. */
@@ -94,6 +88,7 @@ static struct slab *unlist_empty(struct cache *cache, enum how_many how_many, en
 	if (is_of(cache->kind, of) && cache->kind->empty_slabs > (how_many == ALL ? 0 : kept(cache))) {
 		slab = list_entry(cache->list[BUCKET_EMPTY].last, struct slab, listed);
 		slab_unlist(cache, slab);
+		cache->leaving++;
 	}
 	cache_unlock(cache);
 	return slab;
@@ -109,6 +104,7 @@ static void reap(unsigned id, enum how_many how_many, enum of of)
 		/* Until now the slab counts, so that the kind and the layout stay: see object_cache_destroy. */
 		cache_lock(cache);
 		cache->slabs--;
+		cache->leaving--;
 		cache_unlock(cache);
 	}
 }
@@ -123,7 +119,29 @@ static void reap_all(enum of of)
 }
 
 void object_slabs_reap_plain(void) { reap_all(WITHOUT_DESTRUCTOR); }
-void object_slabs_reap_destructed(void) { reap_all(WITH_DESTRUCTOR); }
+
+/*
+ * A destructor that allocates while memory is short would come here again, once for each slab: so a thread is here once.
+ * One that has no cache, and could not note that, leaves them to others.
+ */
+void object_slabs_reap_destructed(void)
+{
+	struct thread_cache *self = thread_cache_get();
+	if (self == NULL || self->is_reaping)
+		return;
+	self->is_reaping = true;
+	reap_all(WITH_DESTRUCTOR);
+	self->is_reaping = false;
+}
+
+/* The threads that were giving slabs back are not there: what they had taken off the lists is lost. */
+void object_slabs_fork_child(void)
+{
+	for (unsigned id = CLASS_COUNT; id < size_class_end(); id++) {
+		caches[id].slabs -= caches[id].leaving;
+		caches[id].leaving = 0;
+	}
+}
 
 /* In one list of slabs; returns how many more may be visited. */
 static size_t visit_list(const struct list *list, size_t most, void (*visit)(void *slot, void *argument),

@@ -73,9 +73,11 @@ void reclaim_if_due(void)
 bool reclaim_all(void)
 {
 	depot_drain_all();
-	object_slabs_reap_destructed();
 	lock_acquire(&purge_lock, RANK_PURGE);
 	depot_drain_objects();
+	lock_release(&purge_lock, RANK_PURGE);
+	object_slabs_reap_destructed();
+	lock_acquire(&purge_lock, RANK_PURGE);
 	object_slabs_reap_plain();
 	size_t before = dirty_pages();
 	purge_free_pages(0);

@@ -92,8 +92,7 @@ struct slab *slab_create(unsigned size_class) { return slab_create_from(size_cla
 /* The kind of each page of an object cache's slab: free() and realloc() may ask for the slab of any object. */
 static void set_kinds(const struct slab *slab, uint8_t kind)
 {
-	for (unsigned i = 0; i < class_of(slab)->pages; i++)
-		pagemap_set_kind(slab->first_page + i, kind);
+	pagemap_set_kinds(slab->first_page, class_of(slab)->pages, kind);
 }
 
 static void set_key(const struct slab *slab, uint64_t objects)

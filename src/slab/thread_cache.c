@@ -64,6 +64,7 @@ static noinline struct thread_cache *cache_create(void)
 	lock_release(&threads_lock, RANK_THREADS);
 	count_threads(1);
 	cache->is_armed = false;
+	cache->is_reaping = false;
 	atomic_init(&cache->busy, 0);
 	thread_cache_self = cache;
 	return cache;
@@ -117,8 +118,14 @@ void thread_cache_verify(void)
 	if (cache == THREAD_CACHE_NONE || cache == THREAD_CACHE_ENDED ||
 	    atomic_load_explicit(&cache->busy, memory_order_relaxed) != 0)
 		return;
-	for (unsigned c = 1; c < thread_cache_end_of(cache); c++)
+	for (unsigned c = 1; c < CLASS_COUNT; c++)
 		bin_verify(cache, c);
+	/* Another thread may be taking objects of a cache away that it destroys. */
+	if (!lock_try_quiet(&cache->objects_lock))
+		return;
+	for (unsigned c = CLASS_COUNT; c < thread_cache_end_of(cache); c++)
+		bin_verify(cache, c);
+	lock_release_quiet(&cache->objects_lock);
 }
 
 /* The thread points at `next`, one of the static caches, from now on. */

@@ -76,6 +76,7 @@ struct thread_cache {
 	size_t charged;
 	unsigned hand; /* the class at which the search for room goes on */
 	bool is_armed; /* thread_cache_end will be called */
+	bool is_reaping; /* see object_slabs_reap_destructed */
 	_Atomic unsigned busy; /* inside of a miss: the bins may be half changed. For exit in a signal handler */
 };
 

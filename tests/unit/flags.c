@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <libmalloc/alloc.h>
+#include <libmalloc/cache.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -432,6 +433,70 @@ static void a_signal_handler_may_allocate_anywhere(void **state)
 	all_goes_back();
 }
 
+/* The same of an object cache. */
+static struct lm_cache *trapped;
+enum { OBJECT_BYTES = 48 };
+
+static void drop_object(size_t slot)
+{
+	if (held[slot].block == NULL)
+		return;
+	check(content_is(held[slot].block, OBJECT_BYTES, slot));
+	lm_cache_free(trapped, held[slot].block);
+	held[slot].block = NULL;
+}
+
+static void on_trap_in_cache(int number)
+{
+	(void)number;
+	size_t slot = traps++ % HELD;
+	if (held[slot].block != NULL)
+		return;
+	int saved = errno;
+	void *object = lm_cache_alloc_flags(trapped, LM_NOSYSCALL);
+	check(object != NULL || errno == EAGAIN);
+	errno = saved;
+	if (object == NULL)
+		return;
+	served++;
+	held[slot].block = object;
+	content_write(object, OBJECT_BYTES, slot);
+}
+
+static void trap_a_cache(unsigned flags)
+{
+	void *made[150];
+	trapped = lm_cache_create("trapped", OBJECT_BYTES, 0, flags | LM_CACHE_NO_MERGE, NULL, NULL);
+	lm_cache_free(trapped, lm_cache_alloc(trapped));
+	for (size_t i = 0; i < 150; i++) {
+		trapping(made[i] = lm_cache_alloc(trapped));
+		content_write(made[i], OBJECT_BYTES, 1000 + i);
+		drop_object(i % HELD);
+		drop_object((i + 30) % HELD);
+	}
+	for (size_t i = 0; i < 150; i++) {
+		check(content_is(made[i], OBJECT_BYTES, 1000 + i));
+		trapping(lm_cache_free(trapped, made[i]));
+		drop_object(i % HELD);
+	}
+	trapping(lm_cache_shrink(trapped));
+	for (size_t slot = 0; slot < HELD; slot++)
+		drop_object(slot);
+	assert_int_equal(lm_cache_destroy(trapped), 0);
+}
+
+static void a_signal_handler_may_take_objects_anywhere(void **state)
+{
+	(void)state;
+	if (UNIT_SANITIZED)
+		skip();
+	signal(SIGTRAP, on_trap_in_cache);
+	trap_a_cache(0);
+	trap_a_cache(LM_CACHE_RED_ZONE | LM_CACHE_POISON);
+	signal(SIGTRAP, SIG_DFL);
+	assert_true(traps > 5000 && served > 200);
+}
+
 /* Threads at the same locks as a handler that interrupts one of them: neither sleeps for ever. */
 static _Atomic size_t from_handler;
 
@@ -722,7 +787,7 @@ static void alignments_that_cannot_be(void **state)
 
 UNIT_MAIN(UNIT(flags_that_exclude_each_other_are_einval), UNIT(a_line_names_them),
 	  UNIT(any_mix_of_flags_keeps_blocks_whole), UNIT(threads_mix_flags), UNIT(nosyscall_makes_no_system_call),
-	  UNIT(a_signal_handler_may_allocate_anywhere), UNIT(threads_and_handlers_share_locks),
+	  UNIT(a_signal_handler_may_allocate_anywhere), UNIT(a_signal_handler_may_take_objects_anywhere), UNIT(threads_and_handlers_share_locks),
 	  UNIT(noretry_gives_nothing_back), UNIT(threads_nofail_waits), UNIT(failure_is_told_once_in_a_while),
 	  UNIT(low_memory_that_is_refused_loses_nothing), UNIT(low_memory_ends), UNIT(others_get_no_low_memory),
 	  UNIT(cold_memory_is_not_what_was_freed_last), UNIT(huge_blocks_are_advised_and_not_kept),
