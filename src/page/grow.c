@@ -12,6 +12,7 @@
 #include "os/map.h"
 #include "os/page_size.h"
 #include "page/pagemap.h"
+#include "page/trim.h"
 
 enum {
 	PAD_SHIFT = 4,
@@ -87,6 +88,7 @@ static uintptr_t heap_grow(struct zone *zone, size_t npages)
 		uintptr_t target = round_up(first, alignment);
 		if (!break_raise(zone, now, target, npages))
 			return 0;
+		trim_note_grown();
 		if (target >= zone->run_first && target + npages <= zone->span_end)
 			return target;
 	}

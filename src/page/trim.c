@@ -26,14 +26,22 @@ size_t trim_threshold_pages(void)
 /* The idle pages that emptying magazines did not make go away, as far as is known: a hint, relaxed. */
 static _Atomic size_t idle_floor;
 
-bool trim_wants_drain(void)
+/* The floor, which is never above what is idle now. */
+static size_t floor_of(size_t idle)
 {
-	size_t idle = zone_idle_pages();
 	size_t floor = atomic_load_explicit(&idle_floor, memory_order_relaxed);
 	if (idle < floor)
 		atomic_store_explicit(&idle_floor, idle, memory_order_relaxed);
-	return idle > floor && idle - floor > trim_threshold_pages();
+	return size_min(floor, idle);
 }
+
+bool trim_wants_drain(void)
+{
+	size_t idle = zone_idle_pages();
+	return idle - floor_of(idle) > trim_threshold_pages();
+}
+
+void trim_note_grown(void) { floor_of(zone_idle_pages()); }
 
 void trim_note_drained(void) { atomic_store_explicit(&idle_floor, zone_idle_pages(), memory_order_relaxed); }
 

@@ -15,10 +15,12 @@ size_t trim_threshold_pages(void);
 
 /*
  * True when the heap has more than the threshold of idle pages beyond those that were left after the last time: then it
- * is worth emptying magazines, whose objects may lie at the top. trim_note_drained ends such a time.
+ * is worth emptying magazines, whose objects may lie at the top. trim_note_drained ends such a time, trim_note_grown
+ * says that little is idle now, as the break had to go up.
  */
 bool trim_wants_drain(void);
 void trim_note_drained(void);
+void trim_note_grown(void);
 
 /*
  * Between the two no free lowers the break: where memory has run out, addresses that are given back may not be had

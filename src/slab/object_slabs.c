@@ -121,7 +121,7 @@ static void reap_all(enum of of)
 void object_slabs_reap_plain(void) { reap_all(WITHOUT_DESTRUCTOR); }
 
 /*
- * A destructor that allocates while memory is short would come here again, once for each slab: so a thread is here once.
+ * A destructor that allocates while memory is short would come here again, once for each slab: a thread is here once.
  * One that has no cache, and could not note that, leaves them to others.
  */
 void object_slabs_reap_destructed(void)
