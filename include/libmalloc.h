@@ -2,10 +2,8 @@
  * libmalloc.h - what libmalloc offers beyond <stdlib.h> and <malloc.h>.
  *
  * All of malloc(3), malloc_usable_size(3), mallopt(3), mallinfo(3), malloc_trim(3), malloc_info(3), malloc_stats(3)
- * and
- * C++'s operator new and delete is declared in the system's own headers and works as documented there. Here stand
- * the functions that those headers lack, and in <libmalloc/...> the other systems of the kernel's memory
- * management.
+ * and C++'s operator new and delete is declared in the system's own headers and works as documented there. Here stand
+ * the functions that those headers lack, and in <libmalloc/...> the other systems of the kernel's memory management.
  */
 #ifndef LIBMALLOC_H
 #define LIBMALLOC_H

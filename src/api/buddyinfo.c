@@ -26,7 +26,7 @@ static void add_zone(struct text *text, enum zone_id id)
 LM_EXPORT size_t lm_buddyinfo(char *buffer, size_t size)
 {
 	struct text text = text_begin(buffer, size);
-	for (int id = 0; id < ZONE_COUNT; id++)
-		add_zone(&text, (enum zone_id)id);
+	for (int i = 0; i < ZONE_COUNT; i++)
+		add_zone(&text, zone_order[i]);
 	return text_end(&text);
 }

@@ -90,7 +90,7 @@ static void add_zone(struct text *text, enum zone_id id)
 {
 	struct zone_numbers now = zone_numbers(id);
 	zone_add_title(text, id);
-	if (id == 0)
+	if (id == zone_order[0])
 		add_node(text);
 	add_pages(text, id, &now);
 	if (now.managed > 0) {
@@ -107,7 +107,7 @@ static void add_zone(struct text *text, enum zone_id id)
 LM_EXPORT size_t lm_zoneinfo(char *buffer, size_t size)
 {
 	struct text text = text_begin(buffer, size);
-	for (int id = 0; id < ZONE_COUNT; id++)
-		add_zone(&text, (enum zone_id)id);
+	for (int i = 0; i < ZONE_COUNT; i++)
+		add_zone(&text, zone_order[i]);
 	return text_end(&text);
 }

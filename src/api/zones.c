@@ -10,6 +10,8 @@ static const char *const names[ZONE_COUNT] = {
 };
 _Static_assert(ZONE_COUNT == 3, "each zone has a name here");
 
+const enum zone_id zone_order[ZONE_COUNT] = {ZONE_DMA32, ZONE_HEAP, ZONE_MAPPED};
+
 struct zone_numbers zone_numbers(enum zone_id id)
 {
 	struct zone *zone = &zones[id];

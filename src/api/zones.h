@@ -1,6 +1,7 @@
 /*
  * zones.h - what lm_buddyinfo and lm_zoneinfo tell: a zone's name in the kernel's words, and its numbers at one moment.
  *
+ *      ZONE_DMA32    DMA32      the zone below 4 GiB (LM_DMA32)
  *      ZONE_HEAP     Normal     the brk heap: what memory usually is
  *      ZONE_MAPPED   Movable    extents from mmap, where the break cannot be raised: the zone of last resort, as there
  *
@@ -9,8 +10,12 @@
 #ifndef LM_API_ZONES_H
 #define LM_API_ZONES_H
 
+#include "base/compiler.h"
 #include "base/text.h"
 #include "page/zone.h"
+
+/* The order in which the kernel lists them. */
+extern const enum zone_id zone_order[ZONE_COUNT] LM_HIDDEN;
 
 /* In pages. */
 struct zone_numbers {

@@ -33,13 +33,6 @@
 #define REPORT_WRONG_PAGES "another number of pages than allocated"
 #define REPORT_NOT_VMALLOC "not from lm_vmalloc"
 
-/* An argument that no call can serve: EINVAL. The subject says which, what is right, and the function. */
-#define REPORT_BAD_ARGUMENT "bad argument"
-#define REPORT_BAD_FLAGS "bad flags"
-
-/* An allocation has failed that was not told to be silent about it. */
-#define REPORT_OUT_OF_MEMORY "out of memory"
-
 /* A pointer handed to `function` (the entry point's name) is bad in the way that `kind` says. Does not return. */
 _Noreturn cold void report_bad_pointer(const char *kind, const void *pointer, const char *function);
 
