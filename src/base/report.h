@@ -32,6 +32,7 @@
 #define REPORT_NOT_PAGES "not from lm_pages_alloc"
 #define REPORT_WRONG_PAGES "another number of pages than allocated"
 #define REPORT_NOT_VMALLOC "not from lm_vmalloc"
+#define REPORT_NO_CPU "no such CPU"
 
 /* An argument that no call can serve: EINVAL. The subject says which, what is right, and the function. */
 #define REPORT_BAD_ARGUMENT "bad argument"
