@@ -85,10 +85,11 @@ int32_t lm_percpu_sum32(const int32_t *percpu);
  *      static LM_DEFINE_PER_CPU(char, text[20]);   hidden from other files
  *      LM_DECLARE_PER_CPU(int64_t, hits);          defined in another file of the same program or shared library
  *
- * &name is the per-CPU pointer. Another library gets it handed, and may use it while the defining one is loaded.
- * Constructors of default priority may use the variables; their initial values are constants, and addresses. A program
- * or library may have LM_PERCPU_STATIC_MAX bytes of them; what is more, or for which there is no memory when it is
- * loaded, ends the process with a line that says so.
+ * &name is the per-CPU pointer. Names differ within a program or shared library, even static ones (as the kernel asks
+ * of its own); another library gets the pointer handed, and may use it while the defining one is loaded. Constructors
+ * of default priority may use the variables; their initial values are constants, and addresses. A program or library
+ * may have LM_PERCPU_STATIC_MAX bytes of them; what is more, or for which there is no memory when it is loaded, ends
+ * the process with a line that says so.
  */
 #define LM_DEFINE_PER_CPU(type, name) LM_PERCPU_NUMBERED(__COUNTER__, type, name)
 
@@ -104,8 +105,8 @@ void lm_percpu_module_open(const void *start, const void *stop, struct lm_percpu
 void lm_percpu_module_close(const void *start);
 
 /*
- * The functions have a number of the file in their names, since `name` may be an array. They are static; but a `static`
- * before the macro, or none, goes to what stands first: that is nothing in both cases.
+ * The functions have a number of the file in their names, since `name` may be an array, and are static. A `static` before
+ * the macro goes to what stands first, which is nothing with it and without; so the variable is never static, but hidden.
  */
 #define LM_PERCPU_NUMBERED(number, type, name) LM_PERCPU_DEFINED(number, type, name)
 #define LM_PERCPU_DEFINED(number, type, name)                                                                     \
@@ -122,7 +123,7 @@ void lm_percpu_module_close(const void *start);
 
 /* In C before 1999 an inline function that is not static is there for other files too. */
 #if defined(__GNUC_GNU_INLINE__) && !defined(__cplusplus)
-#define LM_PERCPU_NOTHING(name) __attribute__((unused, common, visibility("hidden"))) char name;
+#define LM_PERCPU_NOTHING(name) __attribute__((unused, common)) char name;
 #else
 #define LM_PERCPU_NOTHING(name) __attribute__((unused)) __inline__ void name(void) {}
 #endif

@@ -123,7 +123,7 @@ static inline unsigned int num_online_cpus(void)
 #define for_each_present_cpu(cpu) for_each_possible_cpu(cpu)
 #define for_each_online_cpu(cpu) for_each_possible_cpu(cpu)
 
-/* Static variables. */
+/* Static variables. As the kernel asks, names differ within a program, even static ones. */
 #define DEFINE_PER_CPU(type, name) LM_DEFINE_PER_CPU(type, name)
 #define DECLARE_PER_CPU(type, name) LM_DECLARE_PER_CPU(type, name)
 #define DEFINE_PER_CPU_ALIGNED(type, name) LM_DEFINE_PER_CPU(type, name) __attribute__((aligned(64)))
