@@ -105,8 +105,9 @@ void lm_percpu_module_open(const void *start, const void *stop, struct lm_percpu
 void lm_percpu_module_close(const void *start);
 
 /*
- * The functions have a number of the file in their names, since `name` may be an array, and are static. A `static` before
- * the macro goes to what stands first, which is nothing with it and without; so the variable is never static, but hidden.
+ * The functions have a number of the file in their names, since `name` may be an array, and are static. A `static`
+ * before the macro goes to what stands first, which is nothing with it and without; so the variable is never static,
+ * but hidden.
  */
 #define LM_PERCPU_NUMBERED(number, type, name) LM_PERCPU_DEFINED(number, type, name)
 #define LM_PERCPU_DEFINED(number, type, name)                                                                     \

@@ -3,8 +3,9 @@
  *
  * As documented for the kernel: 0 bytes yield ZERO_SIZE_PTR; more than KMALLOC_MAX_SIZE yield NULL; a block lies at a
  * multiple of the largest power of two that divides its size, so a block of 2^n bytes at a multiple of 2^n; kfree
- * takes NULL, ZERO_SIZE_PTR and objects of caches too, since free(3) and malloc_usable_size(3) of this library do. Where
- * others take their place, as in a valgrind without --soname-synonyms=somalloc=nouserintercepts, they know no block.
+ * takes NULL, ZERO_SIZE_PTR and objects of caches too, since free(3) and malloc_usable_size(3) of this library do.
+ * Where others take their place, as in a valgrind without --soname-synonyms=somalloc=nouserintercepts, they know no
+ * block.
  * Otherwise than there: memory is contiguous by virtual addresses alone, and nodes of NUMA are not told apart, for the
  * kernel places a process's pages when they are touched (set_mempolicy(2)).
  */
@@ -145,9 +146,9 @@ static inline void *lm_kernel_grown(const void *block, size_t size, size_t usabl
 /*
  * krealloc - NULL and ZERO_SIZE_PTR: kmalloc; size 0: kfree, and ZERO_SIZE_PTR. NULL: the block is as it was.
  *
- * As in the kernel a size that fits into the block leaves it where it is, as long as it was, and cannot fail; only where
- * kmalloc's alignment for the new size is not there, another block is taken if there is one. With __GFP_ZERO what is new
- * is zero, if all of the block's life was with __GFP_ZERO.
+ * As in the kernel a size that fits into the block leaves it where it is, as long as it was, and cannot fail; only
+ * where kmalloc's alignment for the new size is not there, another block is taken if there is one. With __GFP_ZERO what
+ * is new is zero, if all of the block's life was with __GFP_ZERO.
  * Otherwise than there: with GFP_NOWAIT a block never moves, for no block is freed without the kernel; so what does not
  * fit fails.
  */
