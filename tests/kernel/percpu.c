@@ -140,6 +140,53 @@ static void taken(void)
 	sched_setaffinity(0, sizeof(before), &before);
 }
 
+enum { TOGETHER = 1000000 };
+DEFINE_PER_CPU(long, both_add);
+
+static int go_to(unsigned int cpu)
+{
+	cpu_set_t one;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	return sched_setaffinity(0, sizeof(one), &one) == 0;
+}
+
+static void *add_there(void *unused)
+{
+	int i;
+	check(go_to(0));
+	sem_post(&is_held);
+	for (i = 0; i < TOGETHER; i++)
+		this_cpu_add(both_add, 1);
+	return unused;
+}
+
+/* A thread that has taken CPU 0's slot, and one that runs there: each addition is whole against all others. */
+static void elsewhere(void)
+{
+	pthread_t thread;
+	cpu_set_t before;
+	unsigned int cpu;
+	long sum = 0;
+	int i;
+	if (sched_getaffinity(0, sizeof(before), &before) != 0 || !go_to(1) || !go_to(0))
+		return;
+	cpu = get_cpu();
+	check(go_to(1) && smp_processor_id() == cpu);
+	sem_init(&is_held, 0, 0);
+	check(pthread_create(&thread, NULL, add_there, NULL) == 0);
+	sem_wait(&is_held);
+	for (i = 0; i < TOGETHER; i++)
+		(void)this_cpu_add_return(both_add, 1);
+	pthread_join(thread, NULL);
+	put_cpu();
+	sched_setaffinity(0, sizeof(before), &before);
+	for_each_possible_cpu(cpu) {
+		sum += per_cpu(both_add, cpu);
+	}
+	check(sum == 2L * TOGETHER);
+}
+
 /* Calls nest, and all names mean one slot meanwhile. */
 static void nested(void)
 {
@@ -240,6 +287,7 @@ int main(void)
 	check((unsigned int)seen == num_online_cpus() && num_present_cpus() == nr_cpu_ids);
 	in_threads();
 	taken();
+	elsewhere();
 	nested();
 	operations();
 	arrays();
