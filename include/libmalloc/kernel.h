@@ -23,6 +23,7 @@
 #include <libmalloc/kernel/gfp.h>
 #include <libmalloc/kernel/kmalloc.h>
 #include <libmalloc/kernel/mempool.h>
+#include <libmalloc/kernel/overflow.h>
 #include <libmalloc/kernel/page.h>
 #include <libmalloc/kernel/percpu.h>
 #include <libmalloc/kernel/string.h>

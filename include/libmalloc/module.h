@@ -81,6 +81,81 @@ static inline int printk(const char *format, ...)
 		lm_module_warned; \
 	})
 
+/* WARN - WARN_ON with words; the forms with ONCE say it the first time only. */
+#define WARN(condition, format, ...) \
+	({ \
+		bool lm_module_said = WARN_ON(condition); \
+		if (lm_module_said) \
+			printk(KERN_WARNING format, ##__VA_ARGS__); \
+		lm_module_said; \
+	})
+#define LM_MODULE_ONCE(condition, warn) \
+	({ \
+		static bool lm_module_is_said; \
+		bool lm_module_holds = (condition) ? true : false; \
+		if (lm_module_holds && !__atomic_exchange_n(&lm_module_is_said, true, __ATOMIC_RELAXED)) \
+			(void)(warn); \
+		lm_module_holds; \
+	})
+#define WARN_ON_ONCE(condition) LM_MODULE_ONCE(condition, WARN_ON(true))
+#define WARN_ONCE(condition, format, ...) LM_MODULE_ONCE(condition, WARN(true, format, ##__VA_ARGS__))
+
+/* BUILD_BUG_ON - does not compile where the constant condition holds. */
+#define BUILD_BUG_ON_MSG(condition, text) ((void)sizeof(char[1 - 2 * !!(condition)]))
+#define BUILD_BUG_ON(condition) BUILD_BUG_ON_MSG(condition, "")
+
+/* Errors as pointers: the highest MAX_ERRNO addresses, which nothing has. */
+#define MAX_ERRNO 4095
+#define IS_ERR_VALUE(value) ((unsigned long)(void *)(value) >= (unsigned long)-MAX_ERRNO)
+
+static inline void *ERR_PTR(long error)
+{
+	return (void *)error;
+}
+
+static inline long PTR_ERR(const void *pointer)
+{
+	return (long)pointer;
+}
+
+static inline bool IS_ERR(const void *pointer)
+{
+	return IS_ERR_VALUE(pointer);
+}
+
+static inline bool IS_ERR_OR_NULL(const void *pointer)
+{
+	return pointer == NULL || IS_ERR(pointer);
+}
+
+static inline void *ERR_CAST(const void *pointer)
+{
+	return (void *)(uintptr_t)pointer;
+}
+
+static inline int PTR_ERR_OR_ZERO(const void *pointer)
+{
+	return IS_ERR(pointer) ? (int)PTR_ERR(pointer) : 0;
+}
+
+/* Each argument is looked at once. */
+#define LM_MODULE_CHOSEN(type, first, operator, second) \
+	({ \
+		__typeof__(type) lm_module_first = (first); \
+		__typeof__(type) lm_module_second = (second); \
+		lm_module_first operator lm_module_second ? lm_module_first : lm_module_second; \
+	})
+#define min_t(type, first, second) LM_MODULE_CHOSEN(type, first, <, second)
+#define max_t(type, first, second) LM_MODULE_CHOSEN(type, first, >, second)
+#define clamp_t(type, value, low, high) min_t(type, max_t(type, value, low), high)
+
+/* Of numbers of unlike type the common one is taken, where the kernel does not compile. C++ has std::min. */
+#ifndef __cplusplus
+#define min(first, second) min_t(1 ? (first) : (second), first, second)
+#define max(first, second) max_t(1 ? (first) : (second), first, second)
+#define clamp(value, low, high) min(max(value, low), high)
+#endif
+
 /* C++ has words of its own for these, [[likely]] and [[unlikely]], which a macro would spoil. */
 #ifndef __cplusplus
 #define likely(condition) __builtin_expect(!!(condition), 1)
@@ -98,8 +173,18 @@ static inline int printk(const char *format, ...)
 #define MODULE_DESCRIPTION(text) LM_MODULE_NOTHING
 #define MODULE_VERSION(text) LM_MODULE_NOTHING
 #define MODULE_ALIAS(text) LM_MODULE_NOTHING
+#define MODULE_PARM_DESC(name, text) LM_MODULE_NOTHING
 #define EXPORT_SYMBOL(name) LM_MODULE_NOTHING
 #define EXPORT_SYMBOL_GPL(name) LM_MODULE_NOTHING
+
+/* module_param - nothing: nobody loads the module and gives parameters; the variable keeps its initial value. */
+#define module_param(name, type, permissions) LM_MODULE_NOTHING
+#define module_param_named(parameter, name, type, permissions) LM_MODULE_NOTHING
+#define module_param_array(name, type, count, permissions) LM_MODULE_NOTHING
+
+/* THIS_MODULE - NULL, as for code that is built into the kernel. */
+struct module;
+#define THIS_MODULE ((struct module *)NULL)
 
 #ifdef __cplusplus
 #define LM_MODULE_C extern "C"

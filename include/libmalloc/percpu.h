@@ -43,7 +43,7 @@ void *lm_percpu_alloc(size_t size, size_t align);
  */
 void lm_percpu_free(void *percpu);
 
-/* lm_percpu_ptr - the slot of a CPU, below lm_percpu_cpus(). */
+/* lm_percpu_ptr - the slot of a CPU. No such CPU (lm_percpu_cpus() or more): reported, and the process stops. */
 void *lm_percpu_ptr(const void *percpu, unsigned cpu);
 
 /*
@@ -81,7 +81,8 @@ int32_t lm_percpu_sum32(const int32_t *percpu);
  *
  *      LM_DEFINE_PER_CPU(int64_t, hits);           each CPU's begins with 0
  *      LM_DEFINE_PER_CPU(int, level) = 3;          each CPU's begins with 3
- *      static LM_DEFINE_PER_CPU(char[20], text);   hidden from other files
+ *      LM_DEFINE_PER_CPU(int, row[3]) = {1, 2, 3}; an array, which int[3] as the type makes as well
+ *      static LM_DEFINE_PER_CPU(char, text[20]);   hidden from other files
  *      LM_DECLARE_PER_CPU(int64_t, hits);          defined in another file of the same program or shared library
  *
  * &name is the per-CPU pointer. Names differ within a program or shared library, even static ones (as the kernel asks
@@ -90,17 +91,7 @@ int32_t lm_percpu_sum32(const int32_t *percpu);
  * may have LM_PERCPU_STATIC_MAX bytes of them; what is more, or for which there is no memory when it is loaded, ends
  * the process with a line that says so.
  */
-#define LM_DEFINE_PER_CPU(type, name)                                                                             \
-	void lm_percpu_open_##name(void), lm_percpu_close_##name(void);                                           \
-	__attribute__((constructor(101), visibility("hidden"))) void lm_percpu_open_##name(void)                  \
-	{                                                                                                         \
-		lm_percpu_module_open(__start_lm_percpu, __stop_lm_percpu, &lm_percpu_here);                      \
-	}                                                                                                         \
-	__attribute__((destructor(101), visibility("hidden"))) void lm_percpu_close_##name(void)                  \
-	{                                                                                                         \
-		lm_percpu_module_close(__start_lm_percpu);                                                        \
-	}                                                                                                         \
-	__attribute__((section("lm_percpu"), visibility("hidden"))) __typeof__(type) name
+#define LM_DEFINE_PER_CPU(type, name) LM_PERCPU_NUMBERED(__COUNTER__, type, name)
 
 #define LM_DECLARE_PER_CPU(type, name) extern __attribute__((visibility("hidden"))) __typeof__(type) name
 
@@ -114,8 +105,33 @@ void lm_percpu_module_open(const void *start, const void *stop, struct lm_percpu
 void lm_percpu_module_close(const void *start);
 
 /*
+ * The functions have a number of the file in their names, since `name` may be an array, and are static. A `static`
+ * before the macro goes to what stands first, which is nothing with it and without; so the variable is never static,
+ * but hidden.
+ */
+#define LM_PERCPU_NUMBERED(number, type, name) LM_PERCPU_DEFINED(number, type, name)
+#define LM_PERCPU_DEFINED(number, type, name)                                                                     \
+	LM_PERCPU_NOTHING(lm_percpu_nothing_##number)                                                             \
+	static __attribute__((constructor(101), used)) void lm_percpu_open_##number(void)                         \
+	{                                                                                                         \
+		lm_percpu_module_open(__start_lm_percpu, __stop_lm_percpu, &lm_percpu_here);                      \
+	}                                                                                                         \
+	static __attribute__((destructor(101), used)) void lm_percpu_close_##number(void)                         \
+	{                                                                                                         \
+		lm_percpu_module_close(__start_lm_percpu);                                                        \
+	}                                                                                                         \
+	__attribute__((section("lm_percpu"), visibility("hidden"))) __typeof__(type) name
+
+/* In C before 1999 an inline function that is not static is there for other files too. */
+#if defined(__GNUC_GNU_INLINE__) && !defined(__cplusplus)
+#define LM_PERCPU_NOTHING(name) __attribute__((unused, common)) char name;
+#else
+#define LM_PERCPU_NOTHING(name) __attribute__((unused)) __inline__ void name(void) {}
+#endif
+
+/*
  * What the code below knows, one for each program and shared library. The library writes it: start to delta when the
- * static variables are opened, cpus and then area at the first addition that finds no area.
+ * static variables are opened, cpus and then area at the first of the calls below that finds no area.
  */
 struct lm_percpu_here {
 	ptrdiff_t area; /* the thread's struct rseq from the thread pointer; 0: none, or not known yet */
@@ -126,6 +142,7 @@ struct lm_percpu_here {
 __attribute__((weak, visibility("hidden"))) struct lm_percpu_here lm_percpu_here;
 void lm_percpu_add_first(int64_t *percpu, int64_t amount, struct lm_percpu_here *here);
 void lm_percpu_add32_first(int32_t *percpu, int32_t amount, struct lm_percpu_here *here);
+void *lm_percpu_this_first(const void *percpu, struct lm_percpu_here *here);
 
 #if defined(__x86_64__) && defined(__LP64__) && defined(__GNUC__) && !defined(LM_PERCPU_OUT_OF_LINE)
 
@@ -183,6 +200,20 @@ extern __inline__ __attribute__((__gnu_inline__, __always_inline__)) uintptr_t l
 LM_PERCPU_ADD(int64_t, lm_percpu_add, "q")
 LM_PERCPU_ADD(int32_t, lm_percpu_add32, "l")
 #undef LM_PERCPU_ADD
+
+/* Volatile: at the next call the thread may be elsewhere. */
+extern __inline__ __attribute__((__gnu_inline__, __always_inline__)) void *lm_percpu_this(const void *percpu)
+{
+	uintptr_t place = lm_percpu_place(percpu);
+	ptrdiff_t area = __atomic_load_n(&lm_percpu_here.area, __ATOMIC_ACQUIRE);
+	if (__builtin_expect(place != 0 && area != 0, 1)) {
+		unsigned cpu;
+		__asm__ __volatile__("movl %%fs:4(%[area]), %[cpu]" : [cpu] "=r"(cpu) : [area] "r"(area));
+		if (__builtin_expect(cpu < lm_percpu_here.cpus, 1))
+			return (void *)(place + ((uintptr_t)cpu << LM_PERCPU_STRIDE_SHIFT));
+	}
+	return lm_percpu_this_first(percpu, &lm_percpu_here);
+}
 
 #endif
 

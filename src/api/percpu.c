@@ -11,10 +11,10 @@
  *                               could not register, writes the unit that is no CPU's, atomically.
  *      none                     anyone, atomically: a thread that was moved since it asked writes its last CPU's slot.
  *
- * The additions stand in the header as well, where the compiler puts them into the program: a third of the time of a
- * call. That code asks nobody: the program's struct lm_percpu_here tells it where the area is, and where the slots of
- * its own static variables are. All else it leaves to lm_percpu_add_first. So 64 KiB from slot to slot, the highest bit
- * of a dynamic pointer, and that struct are part of what compiled programs know.
+ * The additions and lm_percpu_this stand in the header as well, where the compiler puts them into the program: a third
+ * of the time of a call. That code asks nobody: the program's struct lm_percpu_here tells it where the area is, and
+ * where the slots of its own static variables are. All else it leaves to lm_percpu_..._first. So 64 KiB from slot to
+ * slot, the highest bit of a dynamic pointer, and that struct are part of what compiled programs know.
  *
  * Relaxed throughout: a counter orders nothing.
  */
@@ -115,7 +115,10 @@ LM_EXPORT void lm_percpu_free(void *percpu)
 
 LM_EXPORT void *lm_percpu_ptr(const void *percpu, unsigned cpu)
 {
-	return percpu_slot(place_of(percpu, "lm_percpu_ptr"), cpu);
+	uintptr_t place = place_of(percpu, "lm_percpu_ptr");
+	if (unlikely(cpu >= cpus()))
+		report_bad_pointer(REPORT_NO_CPU, percpu, "lm_percpu_ptr");
+	return percpu_slot(place, cpu);
 }
 
 LM_EXPORT void *lm_percpu_this(const void *percpu)
@@ -182,7 +185,7 @@ LM_EXPORT void lm_percpu_add32(int32_t *percpu, int32_t amount)
 		add32_static(percpu, amount);
 }
 
-/* After the addition: a pointer was right, so there is something to tell. Release pairs with the header's acquire. */
+/* At the end: the pointer was right, so there is something to tell. Release pairs with the header's acquire. */
 static void tell(struct lm_percpu_here *here)
 {
 	if (area() == 0 || __atomic_load_n(&here->area, __ATOMIC_RELAXED) != 0)
@@ -201,6 +204,13 @@ LM_EXPORT void lm_percpu_add32_first(int32_t *percpu, int32_t amount, struct lm_
 {
 	lm_percpu_add32(percpu, amount);
 	tell(here);
+}
+
+LM_EXPORT void *lm_percpu_this_first(const void *percpu, struct lm_percpu_here *here)
+{
+	void *slot = lm_percpu_this(percpu);
+	tell(here);
+	return slot;
 }
 
 LM_EXPORT int64_t lm_percpu_xchg(int64_t *percpu, int64_t value)

@@ -32,6 +32,7 @@
 #define REPORT_NOT_PAGES "not from lm_pages_alloc"
 #define REPORT_WRONG_PAGES "another number of pages than allocated"
 #define REPORT_NOT_VMALLOC "not from lm_vmalloc"
+#define REPORT_NO_CPU "no such CPU"
 
 /* A pointer handed to `function` (the entry point's name) is bad in the way that `kind` says. Does not return. */
 _Noreturn cold void report_bad_pointer(const char *kind, const void *pointer, const char *function);

@@ -148,8 +148,42 @@ static void refused(void)
 	check(kmem_cache_create("crooked", 64, 24, 0, NULL) == NULL && errno == EINVAL);
 }
 
+/* Of caches that share slabs one may have smaller objects: nothing of a larger one is lost. */
+static void merged(void)
+{
+	struct kmem_cache *small = kmem_cache_create("smaller", 33, 0, 0, NULL);
+	struct kmem_cache *large = kmem_cache_create("larger", 48, 0, 0, NULL);
+	unsigned char *object = (unsigned char *)kmem_cache_alloc(large, GFP_KERNEL);
+	check(ksize(object) >= 48 && ksize(object) == malloc_usable_size(object));
+	memset(object, 'x', 48);
+	object = (unsigned char *)krealloc(object, 128, GFP_KERNEL);
+	check(filled_with(object, 'x', 48));
+	kfree(object);
+	object = (unsigned char *)kmem_cache_alloc(large, GFP_KERNEL);
+	memset(object, 'x', 48);
+	check(krealloc(object, 48, GFP_NOWAIT | __GFP_ZERO) == object && filled_with(object, 'x', 48));
+	check(krealloc(object, 40, GFP_NOWAIT | __GFP_ZERO) == object);
+	check(filled_with(object, 'x', 40) && filled_with(object + 40, 0, 8));
+	memset(object, 'x', 48);
+	kfree_sensitive(object);
+	check(memchr(object, 'x', 48) == NULL); /* its slab is still there */
+	check(kmem_cache_destroy(small) == 0 && kmem_cache_destroy(large) == 0);
+}
+
+static void with_older_flags(void)
+{
+	struct kmem_cache *cache = kmem_cache_create("flags", 24, 0, SLAB_MUST_HWCACHE_ALIGN | SLAB_DEBUG_FREE |
+						     SLAB_DEBUG_INITIAL | SLAB_NOTRACK, NULL);
+	void *object = kmem_cache_alloc(cache, GFP_KERNEL);
+	check(aligned_to(object, 64));
+	kfree(object);
+	check(kmem_cache_destroy(cache) == 0);
+}
+
 int main(void)
 {
+	merged();
+	with_older_flags();
 	with_constructor();
 	with_old_constructor();
 	without_constructor();

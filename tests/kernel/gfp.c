@@ -37,6 +37,11 @@ static void meanings(void)
 	check(lm_kernel_flags(GFP_KERNEL | __GFP_NOFAIL) == LM_NOFAIL);
 	check(lm_kernel_flags(GFP_ATOMIC | __GFP_NOFAIL) == LM_NOFAIL);
 	check(lm_kernel_flags(GFP_KERNEL | __GFP_COLD) == LM_COLD);
+	check(lm_kernel_flags(GFP_TEMPORARY | __GFP_NOTRACK | __GFP_OTHER_NODE) == 0);
+	check(lm_kernel_flags(GFP_TRANSHUGE) == LM_NOWARN);
+	check(lm_kernel_flags(GFP_TRANSHUGE_LIGHT) == (LM_NOSYSCALL | LM_NOWARN));
+	check(lm_kernel_flags(GFP_KERNEL | GFP_THISNODE) == (LM_NORETRY | LM_NOWARN));
+	check(lm_kernel_flags(GFP_IOFS) == LM_NOSYSCALL);
 	check(gfpflags_allow_blocking(GFP_KERNEL) && gfpflags_allow_blocking(GFP_NOIO));
 	check(!gfpflags_allow_blocking(GFP_ATOMIC) && !gfpflags_allow_blocking(GFP_NOWAIT));
 }

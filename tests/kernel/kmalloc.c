@@ -104,6 +104,67 @@ static void resized(void)
 	kfree(block);
 }
 
+/* What fits stays, whatever may be done; the rest is zero with __GFP_ZERO. */
+static void stays(void)
+{
+	static const size_t sizes[] = {64, 4096, 65536, 300000, 4 << 20};
+	static const gfp_t flags[] = {GFP_KERNEL, GFP_NOWAIT, GFP_ATOMIC, GFP_KERNEL | __GFP_NOFAIL};
+	size_t i, j;
+	for (i = 0; i < ARRAY_LENGTH(sizes); i++) {
+		for (j = 0; j < ARRAY_LENGTH(flags); j++) {
+			unsigned char *block = (unsigned char *)kmalloc(sizes[i], GFP_KERNEL);
+			size_t usable = ksize(block);
+			memset(block, 0x77, usable);
+			check(krealloc(block, sizes[i], flags[j]) == block);
+			check(krealloc(block, sizes[i] / 2, flags[j]) == block);
+			check(krealloc(block, usable - 1, flags[j]) == block && filled_with(block, 0x77, usable));
+			check(krealloc(block, 8, flags[j] | __GFP_ZERO) == block && ksize(block) == usable);
+			check(filled_with(block, 0x77, 8) && filled_with(block + 8, 0, usable - 8));
+			kfree(block);
+		}
+	}
+}
+
+/* With GFP_NOWAIT nothing moves, neither for its length nor for its alignment; else it is aligned. */
+static void moves(void)
+{
+	unsigned char *blocks[16];
+	size_t i;
+	for (i = 0; i < ARRAY_LENGTH(blocks); i++) {
+		unsigned char *block = blocks[i] = (unsigned char *)kmalloc(48, GFP_KERNEL);
+		memset(block, 0x33, 48);
+		errno = 0;
+		check(krealloc(block, 4096, GFP_NOWAIT) == NULL && errno == EAGAIN);
+		check(krealloc(block, 4095, GFP_NOWAIT) == NULL && krealloc(block, 32, GFP_NOWAIT) == block);
+		blocks[i] = (unsigned char *)krealloc(block, 32, GFP_KERNEL);
+		check(aligned_to(blocks[i], 32) && filled_with(blocks[i], 0x33, 32));
+		check((blocks[i] == block) == aligned_to(block, 32));
+	}
+	for (i = 0; i < ARRAY_LENGTH(blocks); i++)
+		kfree(blocks[i]);
+}
+
+struct list {
+	long count;
+	int numbers[];
+};
+
+static void products(void)
+{
+	struct list *list = NULL;
+	size_t huge = SIZE_MAX / 2;
+	check(size_add(1, 2) == 3 && size_add(huge, huge) == SIZE_MAX - 1 && size_add(SIZE_MAX, 1) == SIZE_MAX);
+	check(size_mul(3, 4) == 12 && size_mul(huge, 3) == SIZE_MAX && size_mul(SIZE_MAX, 0) == 0);
+	check(size_sub(4, 3) == 1 && size_sub(3, 4) == SIZE_MAX && size_sub(SIZE_MAX, 1) == SIZE_MAX);
+	check(array_size(5, 6) == 30 && array3_size(5, 6, 7) == 210 && array3_size(huge, 3, 1) == SIZE_MAX);
+	check(flex_array_size(list, numbers, 10) == 40 && struct_size(list, numbers, 10) == sizeof(long) + 40);
+	check(struct_size(list, numbers, huge) == SIZE_MAX && struct_size_t(struct list, numbers, 2) == sizeof(long) + 8);
+	check(kmalloc(struct_size(list, numbers, huge), GFP_KERNEL) == NULL);
+	list = (struct list *)kzalloc(struct_size(list, numbers, 10), GFP_KERNEL);
+	check(list->numbers[9] == 0);
+	kfree(list);
+}
+
 static void copies(void)
 {
 	char *string = kstrdup("the kernel's names", GFP_KERNEL), *other = kstrndup(string, 10, GFP_KERNEL);
@@ -188,6 +249,9 @@ int main(void)
 	zeroed(4096);
 	zeroed(200000);
 	resized();
+	stays();
+	moves();
+	products();
 	copies();
 	others();
 	flags();

@@ -100,6 +100,15 @@ static void kinds(void)
 	made = mempool_create_kzalloc_pool(0, 1000);
 	use(made, 1000);
 	mempool_destroy(made);
+	made = mempool_create_kvmalloc_pool(2, 20 << 20);
+	use(made, 20 << 20);
+	mempool_destroy(made);
+	check(mempool_init_kvmalloc_pool(&inside, 2, 100) == 0);
+	use(&inside, 100);
+	mempool_exit(&inside);
+	check(mempool_init_node(&inside, 1, mempool_kvmalloc, mempool_kvfree, (void *)8, GFP_KERNEL, 0) == 0);
+	use(&inside, 8);
+	mempool_exit(&inside);
 	made = mempool_create_page_pool(3, 1);
 	use(made, 2 * PAGE_SIZE);
 	mempool_destroy(made);

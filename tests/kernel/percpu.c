@@ -27,6 +27,11 @@ DEFINE_PER_CPU(struct counters, counters);
 DEFINE_PER_CPU_ALIGNED(int, lonely) = 3;
 DEFINE_PER_CPU(int[3], row) = {1, 2, 3};
 static DEFINE_PER_CPU(long, hidden) = -1;
+DECLARE_PER_CPU(int, table[2][2]);
+DEFINE_PER_CPU(int, table[2][2]) = {{1, 2}, {3, 4}};
+static DEFINE_PER_CPU(struct counters, many[3]);
+static DEFINE_PER_CPU_ALIGNED(long, apart[2]) = {8, 9};
+DEFINE_PER_CPU(void *, pointers[2]);
 DECLARE_PER_CPU(int, hits);
 EXPORT_PER_CPU_SYMBOL(hits);
 
@@ -61,6 +66,10 @@ static void *count(void *unused)
 		this_cpu_add(counters.errors, 2);
 		this_cpu_sub(counters.small, 1);
 		this_cpu_inc(dynamic->tiny);
+		this_cpu_inc(many[2].events);
+		preempt_disable();
+		__this_cpu_add(many[2].events, 2);
+		preempt_enable();
 	}
 	return unused;
 }
@@ -68,7 +77,7 @@ static void *count(void *unused)
 static void in_threads(void)
 {
 	pthread_t threads[THREADS];
-	long events = 0, own = 0;
+	long events = 0, own = 0, both = 0;
 	unsigned long books = 0;
 	int i, cpu, sum = 0;
 	unsigned int errors = 0;
@@ -83,11 +92,13 @@ static void in_threads(void)
 		events += per_cpu_ptr(dynamic, cpu)->events;
 		books += *(unsigned long *)per_cpu_ptr(book, cpu);
 		own += per_cpu(counters, cpu).events;
+		both += per_cpu(many[2].events, cpu);
 		errors += per_cpu(counters.errors, cpu);
 		small = (short)(small + per_cpu(counters, cpu).small);
 		tiny = (unsigned char)(tiny + per_cpu_ptr(dynamic, cpu)->tiny);
 	}
 	check(sum == THREADS * ROUNDS && events == 2L * THREADS * ROUNDS && books == 3UL * THREADS * ROUNDS);
+	check(both == 3L * THREADS * ROUNDS);
 	check(own == (long)THREADS * ROUNDS && errors == 2U * THREADS * ROUNDS);
 	check(small == (short)-(THREADS * ROUNDS) && tiny == (unsigned char)(THREADS * ROUNDS));
 }
@@ -127,6 +138,53 @@ static void taken(void)
 	sem_post(&may_put);
 	pthread_join(thread, NULL);
 	sched_setaffinity(0, sizeof(before), &before);
+}
+
+enum { TOGETHER = 1000000 };
+DEFINE_PER_CPU(long, both_add);
+
+static int go_to(unsigned int cpu)
+{
+	cpu_set_t one;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	return sched_setaffinity(0, sizeof(one), &one) == 0;
+}
+
+static void *add_there(void *unused)
+{
+	int i;
+	check(go_to(0));
+	sem_post(&is_held);
+	for (i = 0; i < TOGETHER; i++)
+		this_cpu_add(both_add, 1);
+	return unused;
+}
+
+/* A thread that has taken CPU 0's slot, and one that runs there: each addition is whole against all others. */
+static void elsewhere(void)
+{
+	pthread_t thread;
+	cpu_set_t before;
+	unsigned int cpu;
+	long sum = 0;
+	int i;
+	if (sched_getaffinity(0, sizeof(before), &before) != 0 || !go_to(1) || !go_to(0))
+		return;
+	cpu = get_cpu();
+	check(go_to(1) && smp_processor_id() == cpu);
+	sem_init(&is_held, 0, 0);
+	check(pthread_create(&thread, NULL, add_there, NULL) == 0);
+	sem_wait(&is_held);
+	for (i = 0; i < TOGETHER; i++)
+		(void)this_cpu_add_return(both_add, 1);
+	pthread_join(thread, NULL);
+	put_cpu();
+	sched_setaffinity(0, sizeof(before), &before);
+	for_each_possible_cpu(cpu) {
+		sum += per_cpu(both_add, cpu);
+	}
+	check(sum == 2L * TOGETHER);
 }
 
 /* Calls nest, and all names mean one slot meanwhile. */
@@ -169,6 +227,50 @@ static void operations(void)
 	preempt_enable();
 }
 
+/* An array's own name is a per-CPU pointer to its first element. */
+static void arrays(void)
+{
+	int cpu, *first;
+	for_each_possible_cpu(cpu) {
+		check(per_cpu(table, cpu)[1][0] == 3 && per_cpu(table[0][1], cpu) == 2 && per_cpu(apart[1], cpu) == 9);
+		check(*per_cpu_ptr(row, cpu) == 1 && per_cpu_ptr(row + 2, cpu) == &per_cpu(row[2], cpu));
+		check(aligned_to(per_cpu_ptr(apart, cpu), 64) && per_cpu_ptr(many, cpu) == &per_cpu(many[0], cpu));
+	}
+	preempt_disable();
+	check(this_cpu_ptr(&pointers[1]) == this_cpu_ptr(pointers) + 1 && this_cpu_read(pointers[1]) == NULL);
+	first = get_cpu_ptr(row);
+	check(first == per_cpu_ptr(&row[0], smp_processor_id()) && get_cpu_var(row)[1] == 2);
+	put_cpu_var(row);
+	put_cpu_ptr(row);
+	preempt_enable();
+}
+
+/* The same in both families. */
+#define FAMILY(prefix) \
+	do { \
+		long was = 6; \
+		prefix##write(hidden, 6); \
+		prefix##add(hidden, 2); \
+		prefix##sub(hidden, 1); \
+		prefix##inc(hidden); \
+		prefix##dec(hidden); \
+		prefix##and(hidden, 6); \
+		prefix##or(hidden, 8); \
+		check(prefix##read(hidden) == 14 && prefix##add_return(hidden, 2) == 16); \
+		check(prefix##sub_return(hidden, 10) == 6 && prefix##inc_return(hidden) == 7); \
+		check(prefix##dec_return(hidden) == 6 && prefix##try_cmpxchg(hidden, &was, 5)); \
+		check(prefix##cmpxchg(hidden, 5, 4) == 5 && prefix##xchg(hidden, 3) == 4); \
+	} while (0)
+
+static void families(void)
+{
+	preempt_disable();
+	FAMILY(this_cpu_);
+	FAMILY(__this_cpu_);
+	FAMILY(raw_cpu_);
+	preempt_enable();
+}
+
 int main(void)
 {
 	int cpu, seen = 0;
@@ -185,8 +287,11 @@ int main(void)
 	check((unsigned int)seen == num_online_cpus() && num_present_cpus() == nr_cpu_ids);
 	in_threads();
 	taken();
+	elsewhere();
 	nested();
 	operations();
+	arrays();
+	families();
 	free_percpu(dynamic);
 	free_percpu(book);
 	free_percpu(alloc_percpu_gfp(int, GFP_KERNEL));

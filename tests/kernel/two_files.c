@@ -4,6 +4,8 @@
 #include "check.h"
 
 DEFINE_PER_CPU(int, shared) = 2;
+DEFINE_PER_CPU(int, row[2]) = {7, 8};
+static DEFINE_PER_CPU(long, own) = 1;
 #ifdef __cplusplus
 extern "C"
 #endif
@@ -14,6 +16,7 @@ int main(void)
 	struct kmem_cache *cache = other_cache();
 	unsigned int cpu = smp_processor_id();
 	int *object;
+	check(this_cpu_read(own) == 1 && this_cpu_read(row[1]) == 9);
 	check(cpu < nr_cpu_ids && get_cpu_var(shared) == 3);
 	put_cpu_var(shared);
 	preempt_enable(); /* the other file's preempt_disable */

@@ -99,8 +99,31 @@ static void resized(void)
 	kvfree(block);
 }
 
+/* What fits stays; what does not fails with GFP_NOWAIT, and is as it was. */
+static void stays(void)
+{
+	char *block = (char *)kvmalloc(20 << 20, GFP_KERNEL), *copy;
+	size_t usable = ksize(block);
+	memset(block, 5, usable);
+	check(kvrealloc(block, 10 << 20, GFP_NOWAIT) == block && kvrealloc(block, usable - 1, GFP_KERNEL) == block);
+	errno = 0;
+	check(kvrealloc(block, 30 << 20, GFP_NOWAIT) == NULL && errno == EAGAIN && filled_with(block, 5, usable));
+	check(kvrealloc(block, 100, GFP_KERNEL | __GFP_ZERO) == block);
+	check(filled_with(block, 5, 100) && filled_with(block + 100, 0, usable - 100));
+	copy = (char *)kvmemdup(block, 2000000, GFP_KERNEL);
+	check(copy != block && memcmp(copy, block, 2000000) == 0 && kvmemdup(block, 0, GFP_KERNEL) == ZERO_SIZE_PTR);
+	kvfree(copy);
+	kvfree(block);
+	block = (char *)vmalloc(5000);
+	memset(block, 5, 5000);
+	check(vrealloc(block, 10, GFP_KERNEL | __GFP_ZERO) == block && filled_with(block, 5, 10));
+	check(filled_with(block + 10, 0, ksize(block) - 10));
+	vfree(block);
+}
+
 int main(void)
 {
+	stays();
 	guarded(100);
 	guarded(PAGE_SIZE);
 	guarded(5 * PAGE_SIZE + 1);

@@ -3,10 +3,11 @@
  * what to use instead. A use is an error of the compiler that says so. libmalloc-kernel(3).
  *
  *	name					why
- *	dma_alloc_coherent dma_free_coherent	a process has no device and knows no bus address
- *	ioremap ioremap_nocache iounmap vremap	a process knows no physical address
+ *	dma_alloc_coherent dma_alloc_attrs dma_free_... dma_pool_...
+ *						a process has no device and knows no bus address
+ *	ioremap ioremap_... iounmap vremap	a process knows no physical address
  *	virt_to_phys phys_to_virt __pa __va	the same
- *	alloc_bootmem free_bootmem memblock_alloc memblock_free
+ *	alloc_bootmem alloc_bootmem_... free_bootmem memblock_alloc memblock_free
  *						there is no time before the allocator: it serves the first call
  *	vmap vunmap				the frames of pages cannot be mapped a second time
  *	is_vmalloc_addr				nothing that frees needs to know; kvfree takes both
@@ -15,7 +16,7 @@
  *	kfree_rcu kvfree_rcu SLAB_TYPESAFE_BY_RCU SLAB_DESTROY_BY_RCU
  *						there is no RCU: nothing tells when the last reader is gone
  *	mempool_alloc_preallocated		a reserve is behind an allocator that is asked first
- *	memdup_user strndup_user copy_to_user copy_from_user
+ *	memdup_user memdup_user_nul memdup_array_user vmemdup_user strndup_user copy_to_user copy_from_user
  *						there is no other address space; kmemdup, kstrdup, memcpy do it
  */
 #ifndef LIBMALLOC_KERNEL_ABSENT_H
@@ -45,8 +46,19 @@ LM_KERNEL_ABSENT(user, void *, "there is no other address space: kmemdup, kstrdu
 
 #define dma_alloc_coherent(...) lm_kernel_absent_dma()
 #define dma_free_coherent(...) lm_kernel_absent_dma()
+#define dma_alloc_attrs(...) lm_kernel_absent_dma()
+#define dma_free_attrs(...) lm_kernel_absent_dma()
+#define dma_pool_create(...) lm_kernel_absent_dma()
+#define dma_pool_alloc(...) lm_kernel_absent_dma()
+#define dma_pool_zalloc(...) lm_kernel_absent_dma()
+#define dma_pool_free(...) lm_kernel_absent_dma()
+#define dma_pool_destroy(...) lm_kernel_absent_dma()
 #define ioremap(...) lm_kernel_absent_physical()
 #define ioremap_nocache(...) lm_kernel_absent_physical()
+#define ioremap_wc(...) lm_kernel_absent_physical()
+#define ioremap_wt(...) lm_kernel_absent_physical()
+#define ioremap_uc(...) lm_kernel_absent_physical()
+#define ioremap_cache(...) lm_kernel_absent_physical()
 #define iounmap(...) lm_kernel_absent_physical()
 #define vremap(...) lm_kernel_absent_physical()
 #define virt_to_phys(...) lm_kernel_absent_physical()
@@ -54,6 +66,9 @@ LM_KERNEL_ABSENT(user, void *, "there is no other address space: kmemdup, kstrdu
 #define __pa(...) lm_kernel_absent_physical()
 #define __va(...) lm_kernel_absent_physical()
 #define alloc_bootmem(...) lm_kernel_absent_boot()
+#define alloc_bootmem_pages(...) lm_kernel_absent_boot()
+#define alloc_bootmem_low(...) lm_kernel_absent_boot()
+#define alloc_bootmem_low_pages(...) lm_kernel_absent_boot()
 #define free_bootmem(...) lm_kernel_absent_boot()
 #define memblock_alloc(...) lm_kernel_absent_boot()
 #define memblock_free(...) lm_kernel_absent_boot()
@@ -70,6 +85,9 @@ LM_KERNEL_ABSENT(user, void *, "there is no other address space: kmemdup, kstrdu
 #define SLAB_DESTROY_BY_RCU lm_kernel_absent_rcu()
 #define mempool_alloc_preallocated(...) lm_kernel_absent_preallocated()
 #define memdup_user(...) lm_kernel_absent_user()
+#define memdup_user_nul(...) lm_kernel_absent_user()
+#define memdup_array_user(...) lm_kernel_absent_user()
+#define vmemdup_user(...) lm_kernel_absent_user()
 #define strndup_user(...) lm_kernel_absent_user()
 #define copy_to_user(...) lm_kernel_absent_user()
 #define copy_from_user(...) lm_kernel_absent_user()

@@ -41,6 +41,12 @@ typedef unsigned int slab_flags_t;
 #define SLAB_ACCOUNT ((slab_flags_t)0x4000000u)        /* nothing: a process's memory is counted to its group anyway */
 #define SLAB_KASAN ((slab_flags_t)0)                   /* nothing: no KASAN */
 #define SLAB_NO_USER_FLAGS ((slab_flags_t)0)           /* nothing: no flags come from a command line */
+
+/* Of older kernels. */
+#define SLAB_MUST_HWCACHE_ALIGN SLAB_HWCACHE_ALIGN /* up to 2.6.22, where the other was a wish */
+#define SLAB_DEBUG_FREE SLAB_CONSISTENCY_CHECKS    /* its name up to 4.5 */
+#define SLAB_DEBUG_INITIAL ((slab_flags_t)0)       /* nothing, up to 2.6.22: no constructor is called to verify */
+#define SLAB_NOTRACK ((slab_flags_t)0)             /* nothing, up to 4.14: no kmemcheck */
 /* SLAB_TYPESAFE_BY_RCU, SLAB_DESTROY_BY_RCU: see absent.h. */
 
 /* The GFP flags' names for caches, up to 2.6.19. */

@@ -59,6 +59,8 @@ typedef unsigned int gfp_t;
 #define __GFP_NOLOCKDEP ((gfp_t)0)    /* nothing: no lockdep */
 
 /* Of older kernels. */
+#define __GFP_NOTRACK ((gfp_t)0)         /* nothing: no kmemcheck */
+#define __GFP_OTHER_NODE ((gfp_t)0)      /* nothing: no statistics of nodes */
 #define __GFP_WAIT __GFP_RECLAIM         /* its name up to 4.3 */
 #define __GFP_REPEAT __GFP_RETRY_MAYFAIL /* its name up to 4.12 */
 #define __GFP_COLD ((gfp_t)0x1000000u)   /* kmalloc: LM_COLD. Pages, caches: dropped, as from 4.15 on */
@@ -73,6 +75,11 @@ typedef unsigned int gfp_t;
 #define GFP_USER (__GFP_RECLAIM | __GFP_IO | __GFP_FS | __GFP_HARDWALL)
 #define GFP_HIGHUSER (GFP_USER | __GFP_HIGHMEM)
 #define GFP_HIGHUSER_MOVABLE (GFP_HIGHUSER | __GFP_MOVABLE)
+#define GFP_TRANSHUGE_LIGHT ((GFP_HIGHUSER_MOVABLE | __GFP_COMP | __GFP_NOMEMALLOC | __GFP_NOWARN) & ~__GFP_RECLAIM)
+#define GFP_TRANSHUGE (GFP_TRANSHUGE_LIGHT | __GFP_DIRECT_RECLAIM)
+#define GFP_TEMPORARY (GFP_KERNEL | __GFP_RECLAIMABLE)             /* up to 4.13 */
+#define GFP_THISNODE (__GFP_THISNODE | __GFP_NOWARN | __GFP_NORETRY) /* up to 4.1 */
+#define GFP_IOFS (__GFP_IO | __GFP_FS)                             /* up to 4.3 */
 #define GFP_DMA __GFP_DMA     /* alone it may not sleep: `GFP_DMA | GFP_KERNEL` */
 #define GFP_DMA32 __GFP_DMA32 /* the same */
 

@@ -3,7 +3,9 @@
  *
  * As documented for the kernel: 0 bytes yield ZERO_SIZE_PTR; more than KMALLOC_MAX_SIZE yield NULL; a block lies at a
  * multiple of the largest power of two that divides its size, so a block of 2^n bytes at a multiple of 2^n; kfree
- * takes NULL, ZERO_SIZE_PTR and objects of caches too.
+ * takes NULL, ZERO_SIZE_PTR and objects of caches too, since free(3) and malloc_usable_size(3) of this library do.
+ * Where others take their place, as in a valgrind without --soname-synonyms=somalloc=nouserintercepts, they know no
+ * block.
  * Otherwise than there: memory is contiguous by virtual addresses alone, and nodes of NUMA are not told apart, for the
  * kernel places a process's pages when they are touched (set_mempolicy(2)).
  */
@@ -11,12 +13,13 @@
 #define LIBMALLOC_KERNEL_KMALLOC_H
 
 #include <libmalloc/alloc.h>
-#include <libmalloc/cache.h>
 #include <libmalloc/kernel/gfp.h>
+#include <libmalloc/kernel/overflow.h>
 #include <libmalloc/page.h>
 
 #include <errno.h>
 #include <malloc.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -29,13 +32,6 @@
 #define ARCH_KMALLOC_MINALIGN ((size_t)16)
 
 #define NUMA_NO_NODE (-1)
-
-/* lm_kernel_product - count * size; SIZE_MAX, which no allocation is, where it overflows. */
-static inline size_t lm_kernel_product(size_t count, size_t size)
-{
-	size_t product;
-	return __builtin_mul_overflow(count, size, &product) ? SIZE_MAX : product;
-}
 
 static inline void *lm_kernel_no_memory(void)
 {
@@ -61,7 +57,7 @@ static inline void *kzalloc(size_t size, gfp_t gfp)
 
 static inline void *kmalloc_array(size_t count, size_t size, gfp_t gfp)
 {
-	return kmalloc(lm_kernel_product(count, size), gfp);
+	return kmalloc(size_mul(count, size), gfp);
 }
 
 static inline void *kcalloc(size_t count, size_t size, gfp_t gfp)
@@ -72,28 +68,13 @@ static inline void *kcalloc(size_t count, size_t size, gfp_t gfp)
 /* ksize - the bytes that a block really has, of which a program may use those that it asked for. NULL: 0. */
 static inline size_t ksize(const void *block)
 {
-	struct lm_cache_info info;
-	struct lm_cache *cache;
-	if (ZERO_OR_NULL_PTR(block))
-		return 0;
-	cache = lm_cache_of(block);
-	if (cache == NULL)
-		return malloc_usable_size((void *)(uintptr_t)block);
-	lm_cache_info(cache, &info);
-	return info.object_bytes;
+	return ZERO_OR_NULL_PTR(block) ? 0 : malloc_usable_size((void *)(uintptr_t)block);
 }
 
 static inline void kfree(const void *block)
 {
-	void *pointer = (void *)(uintptr_t)block;
-	struct lm_cache *cache;
-	if (ZERO_OR_NULL_PTR(block))
-		return;
-	cache = lm_cache_of(block);
-	if (cache != NULL)
-		lm_cache_free(cache, pointer);
-	else
-		free(pointer);
+	if (!ZERO_OR_NULL_PTR(block))
+		free((void *)(uintptr_t)block);
 }
 
 /* To zeros, though nothing reads them: the compiler must not leave it out. */
@@ -123,38 +104,76 @@ static inline void kfree_bulk(size_t count, void **blocks)
 		kfree(blocks[i]);
 }
 
-/* A block that realloc moves is not aligned to more than 16 bytes, so one that must be is copied. */
-static inline void *lm_kernel_realloc_aligned(const void *block, size_t size, gfp_t gfp)
+/* The block as it is, and with __GFP_ZERO zeros from `size` to its end. */
+static inline void *lm_kernel_in_place(const void *block, size_t size, size_t usable, gfp_t gfp)
 {
-	size_t old = ksize(block);
+	char *bytes = (char *)(uintptr_t)block;
+	if ((gfp & __GFP_ZERO) != 0)
+		memset(bytes + size, 0, usable - size);
+	return bytes;
+}
+
+/* A copy in another block, of the new size's alignment. */
+static inline void *lm_kernel_moved(const void *block, size_t size, size_t usable, gfp_t gfp)
+{
 	void *copy = kmalloc(size, gfp);
 	if (copy == NULL)
 		return NULL;
-	memcpy(copy, block, old < size ? old : size);
+	memcpy(copy, block, usable < size ? usable : size);
 	kfree(block);
 	return copy;
 }
 
+static inline bool lm_kernel_is_aligned(const void *block, size_t size)
+{
+	size_t align = size & -size;
+	return align <= ARCH_KMALLOC_MINALIGN || ((uintptr_t)block & (align - 1)) == 0;
+}
+
 /*
- * krealloc - NULL and ZERO_SIZE_PTR: kmalloc; size 0: kfree, and ZERO_SIZE_PTR. With __GFP_ZERO what is new is zero,
- * if all of the block's life was with __GFP_ZERO. NULL: the block is as it was.
+ * Longer than the block is. Who may not enter the kernel cannot free the old one. One whose length is not told (by a
+ * valgrind that has put its own malloc_usable_size in place of ours, or the process's own malloc) goes to lm_realloc,
+ * which knows what is ours and otherwise asks that malloc or stops: nothing of it is lost.
+ */
+static inline void *lm_kernel_grown(const void *block, size_t size, size_t usable, gfp_t gfp)
+{
+	unsigned flags = lm_kernel_flags(gfp) & LM_KERNEL_HEAP_FLAGS;
+	if (usable != 0 && (flags & LM_NOSYSCALL) == 0 && (size & -size) > ARCH_KMALLOC_MINALIGN)
+		return lm_kernel_moved(block, size, usable, gfp);
+	return lm_realloc((void *)(uintptr_t)block, size, flags);
+}
+
+/*
+ * krealloc - NULL and ZERO_SIZE_PTR: kmalloc; size 0: kfree, and ZERO_SIZE_PTR. NULL: the block is as it was.
+ *
+ * As in the kernel a size that fits into the block leaves it where it is, as long as it was, and cannot fail; only
+ * where kmalloc's alignment for the new size is not there, another block is taken if there is one. With __GFP_ZERO what
+ * is new is zero, if all of the block's life was with __GFP_ZERO.
+ * Otherwise than there: with GFP_NOWAIT a block never moves, for no block is freed without the kernel; so what does not
+ * fit fails.
  */
 static inline void *krealloc(const void *block, size_t size, gfp_t gfp)
 {
+	size_t usable;
+	void *copy;
 	if (ZERO_OR_NULL_PTR(block) || size > KMALLOC_MAX_SIZE)
 		return kmalloc(size, gfp);
 	if (size == 0) {
 		kfree(block);
 		return ZERO_SIZE_PTR;
 	}
-	if ((size & -size) > ARCH_KMALLOC_MINALIGN || lm_cache_of(block) != NULL)
-		return lm_kernel_realloc_aligned(block, size, gfp);
-	return lm_realloc((void *)(uintptr_t)block, size, lm_kernel_flags(gfp) & LM_KERNEL_HEAP_FLAGS);
+	usable = ksize(block);
+	if (size > usable)
+		return lm_kernel_grown(block, size, usable, gfp);
+	if (lm_kernel_is_aligned(block, size) || (lm_kernel_flags(gfp) & LM_NOSYSCALL) != 0)
+		return lm_kernel_in_place(block, size, usable, gfp);
+	copy = lm_kernel_moved(block, size, usable, (gfp & ~__GFP_NOFAIL) | __GFP_NOWARN);
+	return copy != NULL ? copy : lm_kernel_in_place(block, size, usable, gfp);
 }
 
 static inline void *krealloc_array(void *block, size_t count, size_t size, gfp_t gfp)
 {
-	return krealloc(block, lm_kernel_product(count, size), gfp);
+	return krealloc(block, size_mul(count, size), gfp);
 }
 
 static inline void *__kmalloc(size_t size, gfp_t gfp)
@@ -189,7 +208,7 @@ static inline void *kcalloc_node(size_t count, size_t size, gfp_t gfp, int node)
 /* The forms by type, of kernels since 2026: kmalloc_obj(*pointer), kmalloc_obj(struct foo, GFP_ATOMIC). */
 #define LM_KERNEL_GFP(unused, gfp, ...) (gfp)
 #define LM_KERNEL_OBJECTS(function, count, type, ...) \
-	((__typeof__(type) *)function(lm_kernel_product(count, sizeof(type)), \
+	((__typeof__(type) *)function(size_mul(count, sizeof(type)), \
 				      LM_KERNEL_GFP(unused, ##__VA_ARGS__, GFP_KERNEL, unused)))
 #define kmalloc_obj(type, ...) LM_KERNEL_OBJECTS(kmalloc, 1, type, ##__VA_ARGS__)
 #define kzalloc_obj(type, ...) LM_KERNEL_OBJECTS(kzalloc, 1, type, ##__VA_ARGS__)

@@ -14,6 +14,7 @@
 #include <libmalloc/kernel/cache.h>
 #include <libmalloc/kernel/kmalloc.h>
 #include <libmalloc/kernel/page.h>
+#include <libmalloc/kernel/vmalloc.h>
 #include <libmalloc/pool.h>
 
 #include <errno.h>
@@ -100,6 +101,14 @@ static inline mempool_t *mempool_create_node(int min_nr, mempool_alloc_t *alloc_
 	(void)gfp;
 	(void)node;
 	return mempool_create(min_nr, alloc_fn, free_fn, pool_data);
+}
+
+static inline int mempool_init_node(mempool_t *pool, int min_nr, mempool_alloc_t *alloc_fn, mempool_free_t *free_fn,
+				    void *pool_data, gfp_t gfp, int node)
+{
+	(void)gfp;
+	(void)node;
+	return mempool_init(pool, min_nr, alloc_fn, free_fn, pool_data);
 }
 
 static inline void mempool_destroy(mempool_t *pool)
@@ -191,6 +200,28 @@ static inline mempool_t *mempool_create_kmalloc_pool(int min_nr, size_t size)
 static inline mempool_t *mempool_create_kzalloc_pool(int min_nr, size_t size)
 {
 	return mempool_create(min_nr, mempool_kzalloc, mempool_kfree, (void *)size);
+}
+
+/* Elements of kvmalloc: pool_data is the size. */
+static inline void *mempool_kvmalloc(gfp_t gfp, void *pool_data)
+{
+	return kvmalloc((size_t)pool_data, gfp);
+}
+
+static inline void mempool_kvfree(void *element, void *pool_data)
+{
+	(void)pool_data;
+	kvfree(element);
+}
+
+static inline int mempool_init_kvmalloc_pool(mempool_t *pool, int min_nr, size_t size)
+{
+	return mempool_init(pool, min_nr, mempool_kvmalloc, mempool_kvfree, (void *)size);
+}
+
+static inline mempool_t *mempool_create_kvmalloc_pool(int min_nr, size_t size)
+{
+	return mempool_create(min_nr, mempool_kvmalloc, mempool_kvfree, (void *)size);
 }
 
 /* Elements of 2^order pages, as struct page *: pool_data is the order. */

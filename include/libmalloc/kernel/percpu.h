@@ -162,9 +162,11 @@ static inline void *lm_kernel_this_slot(const void *percpu)
 	return lm_kernel_pin.depth == 0 ? lm_percpu_this(percpu) : lm_percpu_ptr(percpu, lm_kernel_pin.cpu);
 }
 
-#define per_cpu_ptr(pointer, cpu) ((__typeof__(pointer))lm_percpu_ptr((const void *)(pointer), (cpu)))
+/* The type of a pointer, or of one to an array's first element. */
+#define LM_KERNEL_POINTER(pointer) __typeof__(1 ? (pointer) : NULL)
+#define per_cpu_ptr(pointer, cpu) ((LM_KERNEL_POINTER(pointer))lm_percpu_ptr((const void *)(pointer), (cpu)))
 #define per_cpu(variable, cpu) (*per_cpu_ptr(&(variable), cpu))
-#define this_cpu_ptr(pointer) ((__typeof__(pointer))lm_kernel_this_slot((const void *)(pointer)))
+#define this_cpu_ptr(pointer) ((LM_KERNEL_POINTER(pointer))lm_kernel_this_slot((const void *)(pointer)))
 #define raw_cpu_ptr(pointer) this_cpu_ptr(pointer)
 #define __this_cpu_ptr(pointer) this_cpu_ptr(pointer)
 #define __get_cpu_var(variable) (*this_cpu_ptr(&(variable)))
@@ -192,12 +194,16 @@ enum { LM_KERNEL_POINTER_CLASS = 5 }; /* what __builtin_classify_type says of a 
 	(*(__typeof__(variable) *)lm_kernel_get_cpu_var(&(variable), __builtin_classify_type(variable) == \
 								     LM_KERNEL_POINTER_CLASS))
 #define put_cpu_var(variable) ((void)&(variable), preempt_enable())
-#define get_cpu_ptr(pointer) ((__typeof__(pointer))(preempt_disable(), this_cpu_ptr(pointer)))
+#define get_cpu_ptr(pointer) ((LM_KERNEL_POINTER(pointer))(preempt_disable(), this_cpu_ptr(pointer)))
 #define put_cpu_ptr(pointer) ((void)(pointer), preempt_enable())
 
 /*
  * this_cpu_... - on one integer or pointer of 1, 2, 4 or 8 bytes: a variable, *pointer, pointer->field. Atomic, for
  * the thread may be moved after its slot was found, and then writes to one that another thread writes to.
+ *
+ * lm_percpu_add would be the quicker addition, but none of these may be one unless all are: it is not atomic against
+ * other CPUs, so an atomic operation of a thread that was moved could undo it. And all cannot: between get_cpu and
+ * put_cpu they mean a slot that may be another CPU's, on which no restartable sequence works.
  */
 #define this_cpu_read(variable) __atomic_load_n(this_cpu_ptr(&(variable)), __ATOMIC_RELAXED)
 #define this_cpu_write(variable, value) __atomic_store_n(this_cpu_ptr(&(variable)), (value), __ATOMIC_RELAXED)
@@ -235,19 +241,29 @@ enum { LM_KERNEL_POINTER_CLASS = 5 }; /* what __builtin_classify_type says of a 
 #define raw_cpu_sub(variable, value) this_cpu_sub(variable, value)
 #define raw_cpu_inc(variable) this_cpu_inc(variable)
 #define raw_cpu_dec(variable) this_cpu_dec(variable)
+#define raw_cpu_and(variable, value) this_cpu_and(variable, value)
+#define raw_cpu_or(variable, value) this_cpu_or(variable, value)
 #define raw_cpu_add_return(variable, value) this_cpu_add_return(variable, value)
+#define raw_cpu_sub_return(variable, value) this_cpu_sub_return(variable, value)
+#define raw_cpu_inc_return(variable) this_cpu_inc_return(variable)
+#define raw_cpu_dec_return(variable) this_cpu_dec_return(variable)
 #define raw_cpu_xchg(variable, value) this_cpu_xchg(variable, value)
 #define raw_cpu_cmpxchg(variable, old, value) this_cpu_cmpxchg(variable, old, value)
+#define raw_cpu_try_cmpxchg(variable, old_pointer, value) this_cpu_try_cmpxchg(variable, old_pointer, value)
 #define __this_cpu_read(variable) this_cpu_read(variable)
 #define __this_cpu_write(variable, value) this_cpu_write(variable, value)
 #define __this_cpu_add(variable, value) this_cpu_add(variable, value)
 #define __this_cpu_sub(variable, value) this_cpu_sub(variable, value)
 #define __this_cpu_inc(variable) this_cpu_inc(variable)
 #define __this_cpu_dec(variable) this_cpu_dec(variable)
+#define __this_cpu_and(variable, value) this_cpu_and(variable, value)
+#define __this_cpu_or(variable, value) this_cpu_or(variable, value)
 #define __this_cpu_add_return(variable, value) this_cpu_add_return(variable, value)
+#define __this_cpu_sub_return(variable, value) this_cpu_sub_return(variable, value)
 #define __this_cpu_inc_return(variable) this_cpu_inc_return(variable)
 #define __this_cpu_dec_return(variable) this_cpu_dec_return(variable)
 #define __this_cpu_xchg(variable, value) this_cpu_xchg(variable, value)
 #define __this_cpu_cmpxchg(variable, old, value) this_cpu_cmpxchg(variable, old, value)
+#define __this_cpu_try_cmpxchg(variable, old_pointer, value) this_cpu_try_cmpxchg(variable, old_pointer, value)
 
 #endif

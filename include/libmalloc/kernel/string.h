@@ -19,7 +19,7 @@ static inline void *kmemdup(const void *source, size_t size, gfp_t gfp)
 
 static inline void *kmemdup_array(const void *source, size_t count, size_t size, gfp_t gfp)
 {
-	return kmemdup(source, lm_kernel_product(count, size), gfp);
+	return kmemdup(source, size_mul(count, size), gfp);
 }
 
 /* kmemdup_nul - the same with a NUL behind it. source NULL: NULL. */

@@ -50,12 +50,12 @@ static inline void *vzalloc_node(unsigned long size, int node)
 
 static inline void *vmalloc_array(size_t count, size_t size)
 {
-	return vmalloc(lm_kernel_product(count, size));
+	return vmalloc(size_mul(count, size));
 }
 
 static inline void *vcalloc(size_t count, size_t size)
 {
-	return vzalloc(lm_kernel_product(count, size));
+	return vzalloc(size_mul(count, size));
 }
 
 /* __vmalloc(size, gfp), and with a pgprot_t up to 5.7: PAGE_KERNEL, readable and writable, is the only one here. */
@@ -84,12 +84,12 @@ static inline void *kvzalloc(size_t size, gfp_t gfp)
 
 static inline void *kvmalloc_array(size_t count, size_t size, gfp_t gfp)
 {
-	return kvmalloc(lm_kernel_product(count, size), gfp);
+	return kvmalloc(size_mul(count, size), gfp);
 }
 
 static inline void *kvcalloc(size_t count, size_t size, gfp_t gfp)
 {
-	return kvzalloc(lm_kernel_product(count, size), gfp);
+	return kvzalloc(size_mul(count, size), gfp);
 }
 
 static inline void *kvmalloc_node(size_t size, gfp_t gfp, int node)
@@ -118,29 +118,50 @@ static inline void kvfree_sensitive(const void *block, size_t size)
 	kvfree(block);
 }
 
-/* With __GFP_ZERO what is new is zero, if all of the block's life was with it. NULL: the block is as it was. */
+/* kvmemdup - a copy, for kvfree. */
+static inline void *kvmemdup(const void *source, size_t size, gfp_t gfp)
+{
+	void *copy = kvmalloc(size, gfp);
+	if (!ZERO_OR_NULL_PTR(copy))
+		memcpy(copy, source, size);
+	return copy;
+}
+
+/*
+ * The content of a block into `copy`, which is longer, and the block freed: `copy`. A block whose length is not told
+ * (see krealloc) is made at least as long first. NULL: the block is as it was, and the copy is gone.
+ */
+static inline void *lm_kernel_replaced(const void *block, size_t size, void *copy)
+{
+	void *old = (void *)(uintptr_t)block;
+	size_t usable = ksize(block);
+	if (copy != NULL && usable == 0) {
+		usable = size;
+		old = lm_realloc(old, size, 0);
+	}
+	if (copy == NULL || old == NULL) {
+		lm_kvfree(copy);
+		return NULL;
+	}
+	memcpy(copy, old, usable < size ? usable : size);
+	lm_kvfree(old);
+	return copy;
+}
+
+/* As krealloc: what fits stays, and what does not fails with GFP_NOWAIT. */
 static inline void *lm_kernel_kvrealloc(const void *block, size_t size, gfp_t gfp)
 {
-	size_t old;
-	void *copy;
 	if (ZERO_OR_NULL_PTR(block))
 		return kvmalloc(size, gfp);
 	if (size == 0) {
 		kvfree(block);
 		return ZERO_SIZE_PTR;
 	}
-	old = malloc_usable_size((void *)(uintptr_t)block);
-	if (size <= old && size > old / 2) {
-		if ((gfp & __GFP_ZERO) != 0)
-			memset((char *)(uintptr_t)block + size, 0, old - size);
-		return (void *)(uintptr_t)block;
-	}
-	copy = kvmalloc(size, gfp);
-	if (copy == NULL)
-		return NULL;
-	memcpy(copy, block, old < size ? old : size);
-	kvfree(block);
-	return copy;
+	if (size <= ksize(block))
+		return lm_kernel_in_place(block, size, ksize(block), gfp);
+	if ((lm_kernel_flags(gfp) & LM_NOSYSCALL) != 0)
+		return lm_realloc((void *)(uintptr_t)block, size, lm_kernel_flags(gfp) & LM_KERNEL_HEAP_FLAGS);
+	return lm_kernel_replaced(block, size, kvmalloc(size, gfp));
 }
 
 static inline void *lm_kernel_kvrealloc_sized(const void *block, size_t old, size_t size, gfp_t gfp)
@@ -154,18 +175,18 @@ static inline void *lm_kernel_kvrealloc_sized(const void *block, size_t old, siz
 #define kvrealloc(block, ...) \
 	LM_KERNEL_FOURTH(__VA_ARGS__, lm_kernel_kvrealloc_sized, lm_kernel_kvrealloc, unused)(block, __VA_ARGS__)
 
-/* vrealloc - as krealloc, but size 0 yields NULL. */
+/* vrealloc - as krealloc, but size 0 yields NULL; and it may make system calls. */
 static inline void *vrealloc(const void *range, size_t size, gfp_t gfp)
 {
-	void *copy = size == 0 ? NULL : lm_vzalloc(size);
-	size_t old = range == NULL ? 0 : malloc_usable_size((void *)(uintptr_t)range);
-	(void)gfp;
-	if (copy == NULL && size != 0)
+	if (size == 0) {
+		vfree(range);
 		return NULL;
-	if (copy != NULL && range != NULL)
-		memcpy(copy, range, old < size ? old : size);
-	vfree(range);
-	return copy;
+	}
+	if (range == NULL)
+		return lm_vzalloc(size);
+	if (size <= ksize(range))
+		return lm_kernel_in_place(range, size, ksize(range), gfp);
+	return lm_kernel_replaced(range, size, lm_vzalloc(size));
 }
 
 #endif
