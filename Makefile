@@ -21,7 +21,13 @@ LDFLAGS_SO := -shared -Wl,-soname,libmalloc.so.$(SOVERSION) -Wl,-z,now -Wl,-z,re
 	-Wl,-z,defs
 
 LAYERS := base os page slab large malloc control api
-SOURCES := $(sort $(foreach layer,$(LAYERS),$(wildcard src/$(layer)/*.c)))
+# What few programs call is linked behind what all run: so those pages stay out of their memory. What is called seldom is
+# built for size.
+BEHIND := $(foreach file,api/% base/report base/text control/% malloc/libc_heap malloc/pointer slab/object_%,src/$(file).c)
+FOUND := $(foreach layer,$(LAYERS),$(sort $(wildcard src/$(layer)/*.c)))
+SELDOM := $(filter-out %/cache.o %/malloc.o %/percpu.o %/pool.o %/region.o %_alloc.o %_bin.o,\
+	$(patsubst src/%.c,$(BUILD)/obj/%.o,$(filter $(BEHIND),$(FOUND))))
+SOURCES := $(filter-out $(BEHIND),$(FOUND)) $(filter $(BEHIND),$(FOUND))
 OBJECTS := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
 # In a static archive another definition of dlopen could not find the real one.
 STATIC_OBJECTS := $(filter-out %/dlopen.o,$(OBJECTS))
@@ -46,6 +52,7 @@ $(BUILD)/obj/malloc/dlopen.o: CFLAGS_ALL += -O2 -foptimize-sibling-calls
 # An exception passes through operator new; one operator jumps to another, straight through the global offset table.
 $(BUILD)/obj/malloc/cxx.o: CFLAGS_ALL += -O2 -foptimize-sibling-calls -fexceptions -fno-plt
 
+$(SELDOM): CFLAGS_ALL := $(subst -O2,-Os,$(CFLAGS_ALL))
 $(BUILD)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	@echo "CC $<"
