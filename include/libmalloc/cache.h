@@ -39,7 +39,7 @@ enum {
  * ctor: NULL, or called once for each object when its slab is made. An object must be freed in the state that it
  * left. It runs with no lock held, but must not use the cache that it is for.
  * dtor: NULL, or called once for each object when its slab goes, with no lock held: in any call with the cache, in
- * malloc_trim, and in any allocation that finds memory short.
+ * malloc_trim, in free(3) of an object, and in any allocation that finds memory short. Both must return.
  * Result: the cache; NULL with EINVAL (and a line that says what was wrong), ENOMEM, or ENOSPC (there are too many
  * caches).
  */
