@@ -8,7 +8,7 @@
  */
 #include "bodies.h"
 
-enum { BYTES = 48, NODES = 4000000, PASS = 10000 };
+enum { BYTES = 48, NODES = 4000000, PASS = 10000, LIST_TIMES = 8 };
 
 /* A batch is `count` blocks; where few fit into a pass, several batches run between two looks at the clock. */
 struct batch {
@@ -95,21 +95,27 @@ struct node {
 	char content[BYTES - sizeof(struct node *)];
 };
 
+static void list_once(size_t nodes)
+{
+	struct node *head = NULL;
+	for (size_t i = 0; i < nodes; i++) {
+		struct node *node = load_alloc(sizeof *node);
+		node->next = head;
+		head = node;
+	}
+	while (head != NULL) {
+		struct node *next = head->next;
+		free(head);
+		head = next;
+	}
+}
+
+/* As many times for each allocator: how often google-benchmark would depends on the page faults of the first time. */
 static void list(struct bench_state *state, size_t nodes)
 {
-	while (bench_next(state, nodes)) {
-		struct node *head = NULL;
-		for (size_t i = 0; i < nodes; i++) {
-			struct node *node = load_alloc(sizeof *node);
-			node->next = head;
-			head = node;
-		}
-		while (head != NULL) {
-			struct node *next = head->next;
-			free(head);
-			head = next;
-		}
-	}
+	while (bench_next(state, nodes * LIST_TIMES))
+		for (int i = 0; i < LIST_TIMES; i++)
+			list_once(nodes);
 }
 
 void register_batches(void)
