@@ -1,6 +1,8 @@
 /*
  * pages.c - whole pages beside malloc: alignment, zeros after dirt, exact numbers, threads, and free(3).
  */
+#include "must.h"
+
 #include <libmalloc.h>
 
 #include <errno.h>
@@ -10,14 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MUST(condition)                                                                                                \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                                 \
-			exit(1);                                                                                       \
-		}                                                                                                      \
-	} while (0)
 
 static void is_zero(const char *pages, size_t bytes) { MUST(*pages == 0 && memcmp(pages, pages + 1, bytes - 1) == 0); }
 

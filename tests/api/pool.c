@@ -2,6 +2,8 @@
  * pool.c - a fixed-size pool as a program uses it: a graph of nodes, freed one by one, then all at once, round after
  * round; nothing is lost.
  */
+#include "must.h"
+
 #include <libmalloc.h>
 
 #include <errno.h>
@@ -10,14 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MUST(condition)                                                                                                \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                                 \
-			exit(1);                                                                                       \
-		}                                                                                                      \
-	} while (0)
 
 enum { NODES = 20000, ROUNDS = 200 };
 

@@ -2,6 +2,8 @@
  * region.c - a region as a program uses it: a line of text at a time is taken apart into words, and all is dropped by a
  * mark; nothing is lost.
  */
+#include "must.h"
+
 #include <libmalloc.h>
 
 #include <errno.h>
@@ -10,14 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MUST(condition)                                                                                                \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                                 \
-			exit(1);                                                                                       \
-		}                                                                                                      \
-	} while (0)
 
 enum { LINES = 3000, WORDS = 400 };
 

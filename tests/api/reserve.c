@@ -2,6 +2,8 @@
  * reserve.c - a reserve over malloc that is made to fail: threads that must not fail share what is left, and wait; a fork
  * in the middle of it finds a reserve that works.
  */
+#include "must.h"
+
 #include <libmalloc.h>
 
 #include <errno.h>
@@ -12,14 +14,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define MUST(condition)                                                                                                \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                                 \
-			exit(1);                                                                                       \
-		}                                                                                                      \
-	} while (0)
 
 enum { MINIMUM = 3, THREADS = 6, ROUNDS = 3000, BYTES = 512 };
 

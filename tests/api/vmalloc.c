@@ -1,6 +1,8 @@
 /*
  * vmalloc.c - ranges with a guard page: what runs past one faults, and free, realloc and malloc_usable_size know them.
  */
+#include "must.h"
+
 #include <libmalloc.h>
 
 #include <errno.h>
@@ -13,14 +15,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define MUST(condition)                                                                                                \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                                 \
-			exit(1);                                                                                       \
-		}                                                                                                      \
-	} while (0)
 
 /* Whether a write there ends a child by SIGSEGV. */
 static int faults(char *at)

@@ -1,19 +1,13 @@
 /*
  * zones.c - lm_buddyinfo and lm_zoneinfo, read as programs read /proc: they agree with each other, and change with pages.
  */
+#include "must.h"
+
 #include <libmalloc.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MUST(condition)                                                                                                \
-	do {                                                                                                           \
-		if (!(condition)) {                                                                                    \
-			printf("%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);                                 \
-			exit(1);                                                                                       \
-		}                                                                                                      \
-	} while (0)
 
 static char text[16384];
 
