@@ -19,7 +19,7 @@ static inline bool object_begins(const void *pointer, unsigned size_class)
 {
 	const struct size_class *class = &size_classes[size_class];
 	uint32_t offset = (uint32_t)(uintptr_t)pointer & (((uint32_t)4096 << class->order) - 1);
-	return size_class_begins(class->magic, offset) && size_class_index(class->magic, offset) < class->objects;
+	return size_class_begins(class, offset);
 }
 
 /* Says what is wrong with the pointer and aborts. */

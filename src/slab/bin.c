@@ -24,21 +24,30 @@ static void **top_of(const struct bin *bin) { return atomic_load_explicit(&bin->
 
 static void set_top(struct bin *bin, void **top) { atomic_store_explicit(&bin->top, top, memory_order_relaxed); }
 
-static size_t loaded_objects(const struct bin *bin)
+/* Of the loaded magazine. */
+static size_t loaded_objects(const struct bin *bin, const struct side *side)
 {
-	return bin->loaded == NULL ? 0 : (size_t)(top_of(bin) - &bin->loaded->bottom);
+	struct magazine *loaded = bin_loaded(side);
+	return loaded == NULL ? 0 : (size_t)(top_of(bin) - &loaded->bottom);
+}
+
+static void set_loaded(struct side *side, struct magazine *magazine)
+{
+	atomic_store_explicit(&side->loaded, magazine, memory_order_relaxed);
 }
 
 /* Makes `magazine`, of which count is valid, the loaded one. */
 static void load(struct bin *bin, struct side *side, struct magazine *magazine, size_t limit)
 {
-	atomic_store_explicit(&side->bottom, &magazine->bottom, memory_order_relaxed);
-	bin->loaded = magazine;
+	set_loaded(side, magazine);
 	bin->limit = &magazine->bottom + limit;
 	set_top(bin, &magazine->bottom + magazine->count);
 }
 
-static void unload(struct bin *bin) { bin->loaded->count = loaded_objects(bin); }
+static void unload(const struct bin *bin, const struct side *side)
+{
+	bin_loaded(side)->count = loaded_objects(bin, side);
+}
 
 /* A magazine from the depot may hold more than this thread's limit allows: it may stay so full while it is loaded. */
 static size_t limit_for(const struct side *side, const struct magazine *magazine)
@@ -55,8 +64,8 @@ static void show_previous(struct side *side)
 
 static void swap(struct bin *bin, struct side *side)
 {
-	struct magazine *loaded = bin->loaded;
-	unload(bin);
+	struct magazine *loaded = bin_loaded(side);
+	unload(bin, side);
 	load(bin, side, side->previous, limit_for(side, side->previous));
 	side->previous = loaded;
 	show_previous(side);
@@ -64,7 +73,7 @@ static void swap(struct bin *bin, struct side *side)
 
 static unsigned magazines_of(const struct thread_cache *cache, unsigned c)
 {
-	return (bin_at(cache, c)->loaded != NULL) + (side_at(cache, c)->previous != NULL);
+	return (bin_loaded(side_at(cache, c)) != NULL) + (side_at(cache, c)->previous != NULL);
 }
 
 static void give_to_slabs(struct side *side, unsigned c, void **objects, size_t count, const char *function)
@@ -86,19 +95,18 @@ void bin_strip(struct thread_cache *cache, unsigned c)
 {
 	struct bin *bin = bin_at(cache, c);
 	struct side *side = side_at(cache, c);
-	struct magazine *loaded = bin->loaded;
+	struct magazine *loaded = bin_loaded(side);
 	struct magazine *previous = side->previous;
 	if (loaded == NULL)
 		return;
 	if (DEBUG_CHECKS && c >= CLASS_COUNT && !lock_is_held(&cache->objects_lock))
 		report_internal("bin: closed without its lock");
-	unload(bin);
-	bin->loaded = NULL;
+	unload(bin, side);
+	set_loaded(side, NULL);
 	bin->limit = thread_cache_no_bins[0].limit;
 	set_top(bin, thread_cache_no_bins[0].limit);
 	side->previous = NULL;
 	show_previous(side);
-	atomic_store_explicit(&side->bottom, NULL, memory_order_relaxed);
 	empty_into_slabs(side, loaded, c, freed_by(c));
 	magazine_destroy(loaded, c);
 	if (previous != NULL) {
@@ -140,7 +148,7 @@ static bool bin_grow(struct thread_cache *cache, unsigned c)
 	if (!budget_make_room(cache, (limit - side->limit) * magazines * budget_charge_of(c), c))
 		return false;
 	budget_charge(cache, c, limit, magazines);
-	bin->limit = &bin->loaded->bottom + size_max(limit, loaded_objects(bin));
+	bin->limit = &bin_loaded(side)->bottom + size_max(limit, loaded_objects(bin, side));
 	return true;
 }
 
@@ -183,24 +191,24 @@ static bool is_new_to(const struct side *side, unsigned c)
  */
 static void fill_from_slabs(struct thread_cache *cache, unsigned c)
 {
-	struct bin *bin = bin_at(cache, c);
-	void **slot = bin->loaded->slot;
-	size_t limit = side_at(cache, c)->limit;
-	bool lines = is_new_to(side_at(cache, c), c);
-	size_t count = lines ? cache_alloc_lines(c, slot, limit) : cache_alloc(c, slot, limit);
-	side_at(cache, c)->balance += (ptrdiff_t)count;
-	set_top(bin, &bin->loaded->bottom + count);
+	struct side *side = side_at(cache, c);
+	struct magazine *loaded = bin_loaded(side);
+	bool lines = is_new_to(side, c);
+	size_t count = lines ? cache_alloc_lines(c, loaded->slot, side->limit)
+			     : cache_alloc(c, loaded->slot, side->limit);
+	side->balance += (ptrdiff_t)count;
+	set_top(bin_at(cache, c), &loaded->bottom + count);
 }
 
 static bool load_from_depot(struct thread_cache *cache, unsigned c)
 {
-	struct bin *bin = bin_at(cache, c);
+	struct side *side = side_at(cache, c);
 	struct magazine *full = depot_pop(c, cache);
 	if (full == NULL)
 		return false;
-	magazine_destroy(bin->loaded, c);
-	side_at(cache, c)->balance += (ptrdiff_t)full->count;
-	load(bin, side_at(cache, c), full, limit_for(side_at(cache, c), full));
+	magazine_destroy(bin_loaded(side), c);
+	side->balance += (ptrdiff_t)full->count;
+	load(bin_at(cache, c), side, full, limit_for(side, full));
 	return true;
 }
 
@@ -230,11 +238,11 @@ void thread_cache_note_taken(unsigned c, bool zeroed)
 /* The loaded magazine is empty, and so is the other. */
 static void *refill_from_outside(struct thread_cache *cache, unsigned c)
 {
-	struct bin *bin = bin_at(cache, c);
-	want(side_at(cache, c));
-	if (bin->loaded == NULL && !bin_open(cache, c)) {
+	struct side *side = side_at(cache, c);
+	want(side);
+	if (bin_loaded(side) == NULL && !bin_open(cache, c)) {
 		void *object = alloc_uncached(c);
-		side_at(cache, c)->balance += object != NULL;
+		side->balance += object != NULL;
 		return object;
 	}
 	if (!load_from_depot(cache, c)) {
@@ -243,7 +251,7 @@ static void *refill_from_outside(struct thread_cache *cache, unsigned c)
 	}
 	if (DEBUG_CHECKS)
 		bin_check(cache, c);
-	return bin_pop(bin);
+	return bin_pop(bin_at(cache, c));
 }
 
 static inline void *refill(struct thread_cache *cache, unsigned c)
@@ -299,11 +307,11 @@ static void empty_previous(struct thread_cache *cache, unsigned c, const char *f
 /* The loaded magazine is full and alone: half of it goes to the slabs. */
 static void empty_half(struct bin *bin, struct side *side, unsigned c, const char *function)
 {
-	size_t keep = loaded_objects(bin) / 2;
-	void **from = bin->loaded->slot + keep;
-	size_t count = loaded_objects(bin) - keep;
-	set_top(bin, &bin->loaded->bottom + keep);
-	give_to_slabs(side, c, from, count, function);
+	struct magazine *loaded = bin_loaded(side);
+	size_t keep = loaded_objects(bin, side) / 2;
+	size_t count = loaded_objects(bin, side) - keep;
+	set_top(bin, &loaded->bottom + keep);
+	give_to_slabs(side, c, loaded->slot + keep, count, function);
 }
 
 /*
@@ -359,7 +367,7 @@ static bool push(struct thread_cache *cache, unsigned c, void *object, const cha
 {
 	struct bin *bin = bin_at(cache, c);
 	struct side *side = side_at(cache, c);
-	if (side->draining || (bin->loaded == NULL && (is_new_to(side, c) || !bin_open(cache, c))))
+	if (side->draining || (bin_loaded(side) == NULL && (is_new_to(side, c) || !bin_open(cache, c))))
 		return false;
 	if (top_of(bin) == bin->limit && side->previous != NULL && side->previous->count == 0)
 		swap(bin, side);
@@ -377,8 +385,9 @@ static inline void overflow(struct thread_cache *cache, unsigned c, void *object
 {
 	if (push(cache, c, object, function))
 		return;
-	give_to_slabs(side_at(cache, c), c, &object, 1, function);
-	if (bin_at(cache, c)->loaded != NULL && drain_is_due(side_at(cache, c), c))
+	struct side *side = side_at(cache, c);
+	give_to_slabs(side, c, &object, 1, function);
+	if (bin_loaded(side) != NULL && drain_is_due(side, c))
 		drain(cache, c);
 }
 
@@ -402,8 +411,7 @@ noinline void thread_cache_overflow(unsigned c, void *object, const char *functi
 size_t bin_objects(const struct thread_cache *cache, unsigned c)
 {
 	const struct side *side = side_at(cache, c);
-	void **bottom = atomic_load_explicit(&side->bottom, memory_order_relaxed);
-	size_t loaded = bottom == NULL ? 0 : (size_t)(top_of(bin_at(cache, c)) - bottom);
+	size_t loaded = loaded_objects(bin_at(cache, c), side);
 	/* A magazine that is swapped just now gives any number: it counts as empty. */
 	if (loaded > size_classes[c].magazine_slots)
 		loaded = 0;
@@ -414,13 +422,14 @@ void bin_check(const struct thread_cache *cache, unsigned c)
 {
 	const struct bin *bin = bin_at(cache, c);
 	const struct side *side = side_at(cache, c);
-	if (bin->loaded == NULL) {
+	const struct magazine *loaded = bin_loaded(side);
+	if (loaded == NULL) {
 		bool charged = side->charge != 0 && c < CLASS_COUNT;
 		if (bin->limit != thread_cache_no_bins[0].limit || side->previous != NULL || charged)
 			report_internal("bin: closed, but not empty");
 		return;
 	}
-	void **bottom = &bin->loaded->bottom;
+	void *const *bottom = &loaded->bottom;
 	if (top_of(bin) < bottom || top_of(bin) > bin->limit || bin->limit > bottom + size_classes[c].magazine_slots)
 		report_internal("bin: top or limit out of order");
 	if (*bottom != NULL)
@@ -444,9 +453,10 @@ static void verify_object(const struct magazine *magazine, size_t at, unsigned c
 void bin_verify(const struct thread_cache *cache, unsigned c)
 {
 	const struct bin *bin = bin_at(cache, c);
-	const struct magazine *previous = side_at(cache, c)->previous;
-	for (size_t i = 0; i < loaded_objects(bin); i++)
-		verify_object(bin->loaded, i, c);
+	const struct side *side = side_at(cache, c);
+	const struct magazine *previous = side->previous;
+	for (size_t i = 0; i < loaded_objects(bin, side); i++)
+		verify_object(bin_loaded(side), i, c);
 	for (size_t i = 0; previous != NULL && i < previous->count; i++)
 		verify_object(previous, i, c);
 }

@@ -4,9 +4,8 @@
  *      [ next | count, class | bottom = NULL | slot 0 | slot 1 | ... ]
  *                              ^ the top of an empty magazine: popping it yields NULL, which is the empty test
  *
- * Owner: the thread cache it is loaded in, or the depot it stands in (depot.lock). `count` holds while it is not
- * loaded;
- * loaded, the bin's top pointer tells.
+ * Owner: the thread cache it is loaded in, or the depot it stands in (depot.lock). While it is loaded, the bin's top
+ * pointer tells how many objects it has; else `count` does.
  */
 #ifndef LM_SLAB_MAGAZINE_H
 #define LM_SLAB_MAGAZINE_H

@@ -63,6 +63,7 @@ static void bin_set_up(struct object_bin *bin, unsigned id)
 {
 	const struct size_class *class = &size_classes[id];
 	bin->bin.magic = class->magic;
+	bin->bin.begin_limit = class->begin_limit;
 	bin->bin.offset_mask = ((uint32_t)PAGE_BYTES << class->order) - 1;
 	bin->first = NO_SLAB;
 	bin->key = slab_key(id);
@@ -78,7 +79,7 @@ static bool bin_ensure(struct thread_cache *cache, unsigned id)
 	if (cache->objects->bin[index] == &object_bin_none && !bin_create(cache, index))
 		return false;
 	struct object_bin *bin = cache->objects->bin[index];
-	if (bin->bin.loaded == NULL)
+	if (bin_loaded(&bin->side) == NULL)
 		bin_set_up(bin, id);
 	return true;
 }
@@ -164,7 +165,7 @@ static void give_back_lost(unsigned id, void *object)
 static void strip_lost(struct thread_cache *cache, unsigned id)
 {
 	struct object_bin *bin = object_bin_at(cache, id);
-	struct magazine *loaded = bin->bin.loaded;
+	struct magazine *loaded = bin_loaded(&bin->side);
 	struct magazine *previous = bin->side.previous;
 	if (loaded == NULL)
 		return;

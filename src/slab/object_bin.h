@@ -2,9 +2,9 @@
  * object_bin.h - the magazines that a thread has for object caches: the bins of bin.h, made as they are needed.
  *
  *      object_table_self -> count
- *                           bin[id - CLASS_COUNT] -> top, limit, loaded, magic     as in malloc's bins
+ *                           bin[id - CLASS_COUNT] -> top, limit, magic             as in malloc's bins
  *                                                    first, span, key              the slab last freed into
- *                                                    side                          the other magazine, charges
+ *                                                    side                          the two magazines, charges
  *
  * lm_cache_alloc pops, lm_cache_free pushes: without a lock, as malloc and free do. What free takes from the page map,
  * that an object of this very cache begins at the pointer, is known here for the slab of the last object; for another

@@ -4,7 +4,9 @@
  */
 #include "slab/size_class.h"
 
-#define MAGIC(size) ((uint32_t)(((UINT64_C(1) << 32) + (size)-1) / (size)))
+#define MAGIC(size) ((uint32_t)((UINT64_C(1) << 32) / (size) + 1))
+/* What each further object adds to the product with the magic: e in size_class.h. */
+#define EXCESS(size) ((uint32_t)((UINT64_C(1) << 32) / (size) * (size) + (size) - (UINT64_C(1) << 32)))
 #define ORDER_UP_TO_8(npages) ((npages) <= 1 ? 0 : (npages) <= 2 ? 1 : (npages) <= 4 ? 2 : 3)
 #define ORDER(npages) ((npages) <= 8 ? ORDER_UP_TO_8(npages) : (npages) <= 16 ? 4 : 5)
 
@@ -18,15 +20,17 @@
 
 #define OBJECTS(size, npages) ((npages)*4096 / (size))
 #define MAGIC_OF(size, npages) (OBJECTS(size, npages) == 1 ? 1 : MAGIC(size))
+#define BEGIN_LIMIT_OF(size, npages) (OBJECTS(size, npages) == 1 ? 1 : OBJECTS(size, npages) * EXCESS(size))
 
 #define PAGES_OF(size, npages) (OBJECTS(size, npages) == 1 ? PAGES_ONE : PAGES_EACH)
 
 #define CLASS(size, npages)                                                                                   \
-	{(size),     MAGIC_OF(size, npages), OBJECTS(size, npages), (npages), ORDER(npages), SLOTS(size), FIRST(size), \
-	 PAGES_OF(size, npages), QUARTER(OBJECTS(size, npages))}
+	{(size),          MAGIC_OF(size, npages), BEGIN_LIMIT_OF(size, npages), OBJECTS(size, npages), (npages),      \
+	 ORDER(npages),   SLOTS(size),            FIRST(size),                  PAGES_OF(size, npages),               \
+	 QUARTER(OBJECTS(size, npages))}
 
 struct size_class size_classes[ID_COUNT] = {
-	{0, 0, 0, 0, 0, 0, 0, 0, 0},
+	{0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
 	CLASS(16, 2), CLASS(32, 4), CLASS(48, 4), CLASS(64, 8), CLASS(80, 8), CLASS(96, 8), CLASS(112, 8),
 	CLASS(128, 16),
 	CLASS(144, 16), CLASS(160, 16), CLASS(176, 16), CLASS(192, 16),
@@ -62,6 +66,7 @@ void size_class_lay_out(struct size_class *class, uint32_t bytes, unsigned objec
 	*class = (struct size_class){
 		.bytes = bytes,
 		.magic = objects == 1 ? 1 : MAGIC(bytes),
+		.begin_limit = objects == 1 ? 1 : objects * EXCESS(bytes),
 		.objects = (uint16_t)objects,
 		.pages = (uint8_t)pages,
 		.order = (uint8_t)ORDER(pages),

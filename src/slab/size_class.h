@@ -31,12 +31,8 @@ enum {
 
 struct size_class {
 	uint32_t bytes;
-	/*
-	 * ceil(2^32 / bytes): division by multiplication (Lemire, Kaser and Kurz 2019). 1 where a slab has one
-	 * object: too
-	 * few bits for those sizes, and with 1 only offset 0 begins an object.
-	 */
-	uint32_t magic;
+	uint32_t magic;       /* turns a division by `bytes` into a multiplication: see size_class_begins */
+	uint32_t begin_limit; /* an object begins at each offset for which the product is below this, and nowhere else */
 	uint16_t objects;
 	uint8_t pages;
 	uint8_t order;          /* slabs are aligned to 2^order pages */
@@ -92,12 +88,32 @@ unsigned size_class_aligned(size_t bytes, size_t alignment);
 /* Makes the table send requests of `threshold` bytes and more to class 0. */
 void size_class_set_threshold(size_t threshold);
 
-/* Index of the object at byte `offset` of a slab, and whether an object begins there. */
+/*
+ * The object of a slab that byte `offset` lies in, and whether one begins there: one multiplication each (after Lemire,
+ * Kaser and Kurz 2019, "Faster remainder by direct computation"), for each offset below 2^17 and below the slab's
+ * alignment.
+ *
+ * magic is 2^32 / bytes rounded down, plus 1. So magic * bytes = 2^32 + e with 0 < e <= bytes, and for
+ * offset = k * bytes + rest
+ *
+ *      offset * magic = k * 2^32 + k * e + rest * magic
+ *
+ * The last two terms together are below 2^32 while (k + 1) * e <= magic. So the upper half of the product is k, and the
+ * lower half is k * e where an object begins (rest = 0), else at least magic. With begin_limit = objects * e, which is
+ * at most magic, the lower half is below the limit exactly if one of the slab's objects begins at the offset: what is
+ * left behind the last object is none.
+ *
+ * (k + 1) * e <= magic holds up to bytes = 32768. A slab with a larger object has only this one: magic and begin_limit
+ * are 1, the index is always 0, and only offset 0 is a beginning.
+ */
 static inline unsigned size_class_index(uint32_t magic, uint32_t offset)
 {
 	return (unsigned)((uint64_t)offset * magic >> 32);
 }
 
-static inline bool size_class_begins(uint32_t magic, uint32_t offset) { return offset * magic < magic; }
+static inline bool size_class_begins(const struct size_class *class, uint32_t offset)
+{
+	return offset * class->magic < class->begin_limit;
+}
 
 #endif

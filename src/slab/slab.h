@@ -121,7 +121,7 @@ static inline bool slab_object_begins(const struct slab *slab, uintptr_t address
 {
 	const struct size_class *class = &size_classes[slab->class];
 	uintptr_t offset = address - slab_first_object(slab);
-	return offset < (uintptr_t)class->objects * class->bytes && size_class_begins(class->magic, (uint32_t)offset);
+	return offset < (uintptr_t)class->objects * class->bytes && size_class_begins(class, (uint32_t)offset);
 }
 
 /*

@@ -44,6 +44,7 @@ static void bins_init(struct thread_cache *cache)
 	for (unsigned c = 0; c < CLASS_COUNT; c++) {
 		cache->bin[c] = thread_cache_no_bins[c];
 		cache->bin[c].magic = size_classes[c].magic;
+		cache->bin[c].begin_limit = size_classes[c].begin_limit;
 		cache->bin[c].offset_mask = ((uint32_t)PAGE_BYTES << size_classes[c].order) - 1;
 		cache->side[c] = (struct side){.previous = NULL};
 	}

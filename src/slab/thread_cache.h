@@ -33,19 +33,19 @@ struct bin {
 	void **_Atomic top;
 	void **limit;
 	uint32_t offset_mask; /* address & offset_mask = offset in its slab */
-	uint32_t magic;       /* of the class: tells where an object begins */
-	struct magazine *loaded;
+	uint32_t magic;       /* these two are the class's: they tell where an object begins (size_class_begins) */
+	uint32_t begin_limit;
 };
 
 struct side {
+	struct magazine *_Atomic loaded; /* the one that the bin's top and limit point into; NULL: the bin is closed */
 	struct magazine *previous;
 	uint32_t charge; /* bytes of the budget */
 	uint16_t limit;  /* objects that each of the two magazines may hold now */
 	bool recent;     /* there was a miss since the clock hand came by */
-	void **_Atomic bottom; /* shown to statistics: the loaded magazine's, or NULL */
 	void **seen;           /* the bin's top when the clock hand last came by */
 	ptrdiff_t balance;     /* objects taken from the depot and the slabs less those given: < 0, others' objects */
-	_Atomic uint32_t previous_objects; /* shown likewise */
+	_Atomic uint32_t previous_objects; /* shown to statistics, as `loaded` is */
 	bool draining;   /* closed to frees until the next malloc: see drain_is_due in bin.c */
 	bool was_dirty;  /* the last object that calloc took past the magazines had to be cleared */
 };
@@ -100,6 +100,12 @@ static inline struct object_bin *object_bin_at(const struct thread_cache *cache,
 	return (struct object_bin *)(uintptr_t)&object_bin_none;
 }
 
+/* The magazine that a bin's top points into; NULL: it is closed. Relaxed: other threads look for statistics only. */
+static inline struct magazine *bin_loaded(const struct side *side)
+{
+	return atomic_load_explicit(&side->loaded, memory_order_relaxed);
+}
+
 /* The two halves of any bin. */
 static inline struct bin *bin_at(const struct thread_cache *cache, unsigned c)
 {
@@ -146,18 +152,13 @@ static always_inline void *bin_pop(struct bin *bin)
 	return object;
 }
 
-/*
- * size_class_begins for the bin's class. The empty assembly pretends to change the magic, so that gcc multiplies and
- * compares with memory, and does not load it first.
- */
-static always_inline bool bin_offset_begins(struct bin *bin, uint32_t offset)
+/* size_class_begins for the bin's class. */
+static always_inline bool bin_offset_begins(const struct bin *bin, uint32_t offset)
 {
-	uint32_t product = offset * bin->magic;
-	__asm__("" : "+m"(bin->magic));
-	return product < bin->magic;
+	return offset * bin->magic < bin->begin_limit;
 }
 
-static always_inline bool bin_object_begins(struct bin *bin, const void *object)
+static always_inline bool bin_object_begins(const struct bin *bin, const void *object)
 {
 	return bin_offset_begins(bin, (uint32_t)(uintptr_t)object & bin->offset_mask);
 }

@@ -32,21 +32,44 @@ static void layouts_are_sound(void **state)
 		assert_in_range(class->pages, 1, 32);
 		assert_in_range(class->first_limit, 1, class->magazine_slots);
 		assert_true(magazine_bytes(c) <= META_MAX_BYTES);
+		assert_true(class->begin_limit <= class->magic);
 		/* What is left at the end of a slab. */
 		assert_true((slab_bytes(c) - class->objects * (size_t)class->bytes) * 16 < slab_bytes(c));
 	}
 	assert_int_equal(size_classes[CLASS_COUNT - 1].bytes, SMALL_MAX_BYTES);
 	assert_int_equal(size_classes[0].bytes + size_classes[0].objects + size_classes[0].magic, 0);
+	assert_int_equal(size_classes[0].begin_limit, 0);
+}
+
+/* Each offset below the slab's alignment, as far as the bin's mask lets through. */
+static void check_offsets(const struct size_class *class, uint32_t end)
+{
+	for (uint32_t offset = 0; offset < end; offset++) {
+		uint32_t index = offset / class->bytes;
+		bool begins = offset % class->bytes == 0 && index < class->objects;
+		check(size_class_begins(class, offset) == begins);
+		check(class->objects == 1 || size_class_index(class->magic, offset) == index);
+	}
 }
 
 static void every_offset_finds_its_object(void **state)
 {
 	(void)state;
-	for (unsigned c = 1; c < CLASS_COUNT; c++) {
-		uint32_t bytes = size_classes[c].bytes;
-		for (uint32_t offset = 0; offset < slab_bytes(c); offset++) {
-			check(size_class_index(size_classes[c].magic, offset) == offset / bytes);
-			check(size_class_begins(size_classes[c].magic, offset) == (offset % bytes == 0));
+	for (unsigned c = 1; c < CLASS_COUNT; c++)
+		check_offsets(&size_classes[c], (uint32_t)PAGE_BYTES << size_classes[c].order);
+}
+
+/* Whatever object caches may have: every stride, the most objects, and fewer. */
+static void every_stride_finds_its_objects(void **state)
+{
+	(void)state;
+	enum { STRIDE_MAX = 32768, OBJECT_SLAB_PAGES = 16 };
+	for (uint32_t bytes = 8; bytes <= STRIDE_MAX; bytes += bytes < 512 ? 8 : 136) {
+		struct size_class class;
+		unsigned most = (unsigned)size_min((OBJECT_SLAB_PAGES << PAGE_SHIFT) / bytes, SLAB_MAX_OBJECTS);
+		for (unsigned objects = most; objects > 1; objects -= (objects + 2) / 3) {
+			size_class_lay_out(&class, bytes, objects, OBJECT_SLAB_PAGES, PAGES_EACH);
+			check_offsets(&class, OBJECT_SLAB_PAGES << PAGE_SHIFT);
 		}
 	}
 }
@@ -55,7 +78,7 @@ static void nothing_begins_in_class_0(void **state)
 {
 	(void)state;
 	for (uint32_t offset = 0; offset < 1 << 17; offset++)
-		check(!size_class_begins(size_classes[0].magic, offset));
+		check(!size_class_begins(&size_classes[0], offset));
 }
 
 static void every_request_gets_the_smallest_class(void **state)
@@ -107,6 +130,7 @@ static void aligned_classes_are_the_smallest(void **state)
 	assert_int_equal(size_class_aligned(1, (size_t)1 << 63), 0);
 }
 
-UNIT_MAIN(UNIT(layouts_are_sound), UNIT(every_offset_finds_its_object), UNIT(nothing_begins_in_class_0),
-	  UNIT(every_request_gets_the_smallest_class), UNIT(the_table_follows_the_threshold),
+UNIT_MAIN(UNIT(layouts_are_sound), UNIT(every_offset_finds_its_object), UNIT(every_stride_finds_its_objects),
+	  UNIT(nothing_begins_in_class_0), UNIT(every_request_gets_the_smallest_class),
+	  UNIT(the_table_follows_the_threshold),
 	  UNIT(aligned_classes_are_the_smallest))

@@ -170,8 +170,8 @@ static void the_budget_is_kept(void **state)
 
 static size_t room_in_loaded(unsigned c)
 {
-	const struct bin *bin = &thread_cache_self->bin[c];
-	return bin->loaded == NULL ? 0 : (size_t)(bin->limit - &bin->loaded->bottom);
+	struct magazine *loaded = bin_loaded(&thread_cache_self->side[c]);
+	return loaded == NULL ? 0 : (size_t)(thread_cache_self->bin[c].limit - &loaded->bottom);
 }
 
 static void limits_start_small_and_double(void **state)
@@ -618,7 +618,7 @@ static void free_shyly(void)
 	for (size_t i = 0; i < SHY_FREES; i++) {
 		give(c, theirs[i]);
 		check(objects_out(c) == --out && balance(c) == -(ptrdiff_t)i - 1);
-		check(thread_cache_self->bin[c].loaded == NULL);
+		check(bin_loaded(&thread_cache_self->side[c]) == NULL);
 	}
 	/* Who goes on with it is no passer-by. */
 	give(c, theirs[SHY_FREES]);
@@ -665,14 +665,14 @@ static void threads_are_not_shy_without_need(void **state)
 /* Its magazine holds fours in a row from the start of a line on, and nothing else. */
 static void check_own_lines(unsigned c)
 {
-	const struct bin *bin = &thread_cache_self->bin[c];
+	const struct magazine *loaded = bin_loaded(&thread_cache_self->side[c]);
 	size_t count = bin_objects(thread_cache_self, c);
-	check(count % 4 == 0 && count > 0 && bin->loaded != NULL);
+	check(count % 4 == 0 && count > 0 && loaded != NULL);
 	for (size_t i = 0; i < count; i++) {
-		const char *object = bin->loaded->slot[i];
+		const char *object = loaded->slot[i];
 		check(object != NULL && pagemap_class((uintptr_t)object) == c);
 		check(i % 4 == 3 ? (uintptr_t)object % CACHE_LINE_BYTES == 0
-				 : object == (const char *)bin->loaded->slot[i + 1] + size_classes[c].bytes);
+				 : object == (const char *)loaded->slot[i + 1] + size_classes[c].bytes);
 	}
 }
 
