@@ -51,7 +51,6 @@ static struct large *create(size_t bytes, size_t alignment)
 		large_descriptor_free(large);
 		return NULL;
 	}
-	large->address = 0;
 	store_count(1, bytes);
 	return large;
 }
@@ -124,7 +123,6 @@ static struct large *create_guarded(size_t bytes)
 		return NULL;
 	}
 	large->address = large->mapping.base;
-	large->growths = 0;
 	large->guard = LARGE_GUARDED;
 	store_count(1, bytes);
 	return large;

@@ -35,8 +35,19 @@ struct large {
 	bool is_huge;     /* of huge pages: not kept for reuse, as others would be given more frames than they touch */
 };
 
-/* Descriptors of blocks, which the store makes and drops too. NULL: no memory. */
-static inline struct large *large_descriptor_alloc(void) { return meta_alloc(sizeof(struct large)); }
+/* Descriptors of blocks, which the store makes and drops too: an open block without a mapping. NULL: no memory. */
+static inline struct large *large_descriptor_alloc(void)
+{
+	struct large *large = meta_alloc(sizeof(struct large));
+	if (large == NULL)
+		return NULL;
+	mapping_clear(&large->mapping);
+	large->address = 0;
+	large->growths = 0;
+	large->guard = LARGE_OPEN;
+	large->is_huge = false;
+	return large;
+}
 static inline void large_descriptor_free(struct large *large) { meta_free(large, sizeof(struct large)); }
 
 /* LARGE_FRESH: not one that was in use before, and so zeroed too. */

@@ -38,6 +38,14 @@ struct mapping {
 	struct piece piece[MAPPING_PIECES];
 };
 
+/* Makes it none. */
+static inline void mapping_clear(struct mapping *mapping)
+{
+	mapping->base = 0;
+	mapping->bytes = 0;
+	mapping->npieces = 0;
+}
+
 static inline void mapping_copy(struct mapping *to, const struct mapping *from)
 {
 	to->base = from->base;

@@ -105,7 +105,6 @@ static struct large *cut(struct large *large, size_t bytes)
 	if (rest == NULL)
 		return NULL;
 	mapping_cut(&large->mapping, bytes, &rest->mapping);
-	rest->address = 0;
 	return rest;
 }
 

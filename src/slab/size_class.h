@@ -32,7 +32,7 @@ enum {
 struct size_class {
 	uint32_t bytes;
 	uint32_t magic;       /* turns a division by `bytes` into a multiplication: see size_class_begins */
-	uint32_t begin_limit; /* an object begins at each offset for which the product is below this, and nowhere else */
+	uint32_t begin_limit; /* an object begins where the product of offset and magic is below this */
 	uint16_t objects;
 	uint8_t pages;
 	uint8_t order;          /* slabs are aligned to 2^order pages */
