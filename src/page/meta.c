@@ -8,12 +8,14 @@
 #include "os/map.h"
 
 #include <stdint.h>
+#include <string.h>
 
 enum {
 	GRAIN_BYTES = CACHE_LINE_BYTES,
 	FIRST_CHUNK_BYTES = 32 * 1024, /* in .bss: a small program needs no mapping for our data */
 	CHUNK_MIN_BYTES = 64 * 1024,
 	CHUNK_MAX_BYTES = 1024 * 1024,
+	GARBAGE = 0xdb,
 };
 
 struct free_piece {
@@ -63,12 +65,20 @@ static void *piece_cut(size_t bytes)
 
 static size_t grains_of(size_t bytes) { return (bytes + GRAIN_BYTES - 1) / GRAIN_BYTES; }
 
-static void *piece_take(size_t grains)
+static void *piece_find(size_t grains)
 {
 	struct free_piece *piece = free_pieces[grains];
 	if (piece == NULL)
 		return piece_cut(grains * GRAIN_BYTES);
 	free_pieces[grains] = piece->next;
+	return piece;
+}
+
+static void *piece_take(size_t grains)
+{
+	void *piece = piece_find(grains);
+	if (DEBUG_CHECKS && piece != NULL)
+		memset(piece, GARBAGE, grains * GRAIN_BYTES);
 	return piece;
 }
 

@@ -10,7 +10,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* `bytes` (1 to META_MAX_BYTES) of memory, zeroed only when it was never used before; NULL when there is none. */
+/*
+ * `bytes` (1 to META_MAX_BYTES) of memory, its content any; NULL when there is none. Debug builds fill it with garbage, so
+ * that a field which nobody sets is found.
+ */
 void *meta_alloc(size_t bytes);
 
 /*

@@ -557,7 +557,44 @@ static void one_of_two_frees_succeeds(void **state)
 	nothing_is_left();
 }
 
-UNIT_MAIN(UNIT(blocks_keep_their_contents), UNIT(threads_keep_their_blocks_apart), UNIT(counts_follow),
+static void check_fields(const void *block, enum large_guard guard, size_t alignment)
+{
+	const struct large *large = large_of((uintptr_t)block);
+	assert_int_equal(large->growths, 0);
+	assert_int_equal(large->guard, guard);
+	/* Read as a byte: garbage is no bool. */
+	assert_int_equal(*(const unsigned char *)&large->is_huge, 0);
+	assert_int_equal(large->address, (uintptr_t)block);
+	assert_true(alignment == 0 || large->address % alignment == 0);
+	mapping_check(&large->mapping);
+}
+
+/* Memory for a descriptor is full of garbage here: each way of making one sets all fields. */
+static void descriptors_are_whole(void **state)
+{
+	(void)state;
+	enum { TIMES = 8 };
+	for (int round = 0; round < 3; round++) {
+		void *block[TIMES];
+		for (int i = 0; i < TIMES; i++) {
+			block[i] = i % 2 ? large_alloc(MIB, 0, LARGE_ANY) : large_alloc_guarded(MIB);
+			check_fields(block[i], i % 2 ? LARGE_OPEN : LARGE_GUARDED, 0);
+		}
+		for (int i = 0; i < TIMES; i++)
+			assert_true(large_free((uintptr_t)block[i]));
+		/* Cut off from kept ones, in front and behind. */
+		for (int i = 0; i < TIMES; i++) {
+			block[i] = large_alloc(128 * KIB, i % 2 ? 256 * KIB : 0, LARGE_ANY);
+			check_fields(block[i], LARGE_OPEN, i % 2 ? 256 * KIB : 0);
+		}
+		for (int i = 0; i < TIMES; i++)
+			assert_true(large_free((uintptr_t)block[i]));
+	}
+	nothing_is_left();
+}
+
+UNIT_MAIN(UNIT(descriptors_are_whole), UNIT(blocks_keep_their_contents), UNIT(threads_keep_their_blocks_apart),
+	  UNIT(counts_follow),
 	  UNIT(blocks_are_coloured), UNIT(only_starts_of_live_blocks_are_known), UNIT(zeroed_blocks_are_zero_on_reuse),
 	  UNIT(a_kept_block_keeps_its_colour), UNIT(a_block_of_several_pieces_does_not_move),
 	  UNIT(a_kept_block_of_several_pieces_is_zeroed), UNIT(zeroed_blocks_are_not_joined),
