@@ -96,6 +96,7 @@ void zone_note_put(struct zone *zone, uintptr_t page, size_t npages)
 void zone_add_range(struct zone *zone, uintptr_t page, size_t npages)
 {
 	zone->total_pages += npages;
+	zone->total_pages_most = size_max(zone->total_pages_most, zone->total_pages);
 	atomic_store_explicit(&zone->has_pages, true, memory_order_relaxed);
 	buddy_put_range(&zone->buddy, page, npages);
 	zone_note_put(zone, page, npages);

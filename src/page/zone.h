@@ -38,6 +38,7 @@ struct zone {
 	uintptr_t touched_end; /* pages from here to span_end were not handed out since the break passed them */
 	uintptr_t known_end;   /* the highest that touched_end has been in this span */
 	size_t total_pages;
+	size_t total_pages_most;
 	size_t detached_pages; /* taken off the lists by a purge that is under way */
 	_Atomic bool has_pages;      /* published: it was grown */
 	_Atomic size_t used_pages;   /* published: handed out */

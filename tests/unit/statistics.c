@@ -28,7 +28,8 @@ static void sums_agree(void)
 {
 	size_t slab_pages = 0;
 	size_t small_bytes = 0;
-	size_t cached_bytes = 0;
+	size_t cached_bytes = 0, cached_objects = 0;
+	size_t free_bytes = 0, free_objects = 0;
 	statistics_collect(&now);
 	for (unsigned c = 1; c < CLASS_COUNT; c++) {
 		const struct class_statistics *class = &now.class[c];
@@ -37,9 +38,15 @@ static void sums_agree(void)
 		slab_pages += class->slabs * size_classes[c].pages;
 		small_bytes += class->live * size_classes[c].bytes;
 		cached_bytes += class->cached * size_classes[c].bytes;
+		cached_objects += class->cached;
+		free_bytes += class->free * size_classes[c].bytes;
+		free_objects += class->free;
 	}
+	statistics_check(&now);
 	check(now.live_bytes == small_bytes + now.run_bytes);
-	check(now.cached_bytes == cached_bytes);
+	check(now.cached_bytes == cached_bytes && now.cached_objects == cached_objects);
+	check(now.free_bytes == free_bytes + now.free_pages_bytes && now.free_objects == free_objects);
+	check(now.waste_bytes == slab_pages * PAGE_BYTES - small_bytes - cached_bytes - free_bytes);
 	check(now.heap_bytes == now.free_pages_bytes + slab_pages * PAGE_BYTES + now.run_bytes);
 	check(now.break_bytes <= now.heap_bytes && now.top_bytes <= now.free_pages_bytes);
 	check((now.free_blocks == 0) == (now.free_pages_bytes == 0));
