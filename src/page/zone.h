@@ -55,6 +55,9 @@ size_t zone_dirty_pages(void);
 /* Pages of the heap's current span that are free but have been in use. */
 size_t zone_idle_pages(void);
 
+/* Free pages that lowering the break does not give back: of all zones, but for the run at the top of the heap. */
+size_t zone_inner_free_pages(void);
+
 /* True if the zone was ever grown. A hint: read without the lock. */
 bool zone_has_pages(enum zone_id id);
 
