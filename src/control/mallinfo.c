@@ -5,6 +5,7 @@
  * uordblks is what the program holds of the heap, fordblks the rest. The fast blocks, smblks and fsmblks, are the
  * objects in magazines. All of it is printed as statistics.h has it.
  */
+#include "base/bits.h"
 #include "base/compiler.h"
 #include "base/syscall.h"
 #include "base/text.h"
@@ -151,7 +152,7 @@ static void print_heap(FILE *stream, const struct statistics *now)
 	fprintf(stream, "</heap>\n");
 }
 
-/* malloc_info(3). options: 0. 0, or EINVAL, which as in glibc is returned and not set. The stream has its own errors. */
+/* malloc_info(3). options: 0. 0, or EINVAL, as in glibc: errno is left alone, and the stream keeps its own errors. */
 LM_EXPORT int malloc_info(int options, FILE *stream)
 {
 	struct statistics now;
@@ -164,7 +165,7 @@ LM_EXPORT int malloc_info(int options, FILE *stream)
 	print_free(stream, &now);
 	print_total(stream, "mmap", now.mapped_blocks, now.mapped_bytes);
 	print_total(stream, "dirty", now.dirty_bytes >> PAGE_SHIFT, now.dirty_bytes);
-	print_total(stream, "metadata", now.metadata_bytes >> PAGE_SHIFT, now.metadata_bytes);
+	print_total(stream, "metadata", round_up(now.metadata_bytes, PAGE_BYTES) >> PAGE_SHIFT, now.metadata_bytes);
 	print_system(stream, &now);
 	fprintf(stream, "</malloc>\n");
 	return 0;

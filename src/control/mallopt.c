@@ -35,8 +35,8 @@ LM_EXPORT int mallopt(int parameter, int value)
 LM_EXPORT int __libc_mallopt(int parameter, int value) __THROW __attribute__((alias("mallopt")));
 
 /*
- * malloc_trim(3). pad: bytes to leave at the top. 1 when memory went back to the system, or the heap has holes that were
- * given back before and are free still; else 0.
+ * malloc_trim(3). pad: bytes to leave at the top. 1 when memory went back to the system, or the heap has holes that
+ * were given back before and are free still; else 0.
  */
 LM_EXPORT int malloc_trim(size_t pad)
 {
