@@ -9,8 +9,10 @@
 #include "malloc/heap.h"
 #include "page/meta.h"
 #include "page/pagemap.h"
+#include "page/trim.h"
 #include "page/zone.h"
 #include "slab/cache.h"
+#include "slab/reclaim.h"
 #include "slab/thread_cache.h"
 
 #include <string.h>
@@ -149,4 +151,42 @@ static void threads_are_counted(void **state)
 	assert_int_equal(now.live_bytes, 0);
 }
 
-UNIT_MAIN(UNIT(counts_follow_what_is_allocated), UNIT(runs_and_mapped_blocks_are_told_apart), UNIT(threads_are_counted))
+static _Atomic size_t changes; /* by all threads together: the one that counts goes on as long */
+
+/* Blocks come and go, small ones and runs, and the heap is given back. */
+static void change(struct random *random, void **own)
+{
+	for (size_t i = 0; i < BLOCKS; i++)
+		own[i] = heap_alloc(random_below(random, random_one_in(random, 50) ? 300 * KIB : 3000));
+	for (size_t i = 0; i < BLOCKS; i++)
+		heap_free(own[i], "free");
+	thread_cache_flush();
+	reclaim_all();
+	trim_to_pad(&zones[ZONE_HEAP], 0);
+	changes++;
+}
+
+static void change_or_count(unsigned index)
+{
+	static void *own[4][BLOCKS];
+	struct random random = random_start(index);
+	struct statistics counted;
+	while (changes < unit_rounds(1000)) {
+		if (index > 0)
+			change(&random, own[index]);
+		statistics_collect(&counted);
+		statistics_check(&counted);
+	}
+}
+
+static void threads_keep_the_sum(void **state)
+{
+	(void)state;
+	settings.mmap_max = 3;
+	unit_threads(4, change_or_count);
+	statistics_collect(&now);
+	assert_int_equal(now.live_bytes, 0);
+}
+
+UNIT_MAIN(UNIT(counts_follow_what_is_allocated), UNIT(runs_and_mapped_blocks_are_told_apart), UNIT(threads_are_counted),
+	  UNIT(threads_keep_the_sum))
