@@ -21,7 +21,8 @@
  *
  *      managed = free + nr_zone_isolated + nr_slab_reclaimable + nr_slab_unreclaimable + nr_anon_pages
  *
- * while no other thread allocates.
+ * whatever other threads do: the zones are read first, and how their used pages are shared out follows. Pages that
+ * another thread is just moving count as the slabs'.
  */
 #include "api/zones.h"
 #include "base/bits.h"
@@ -50,24 +51,38 @@ static void add_count(struct text *text, const char *name, size_t number)
 	text_add_number(text, number, 0);
 }
 
-/* The counts are read one after the other: a difference may pass below zero for a moment. */
-static size_t less(size_t from, size_t what) { return from > what ? from - what : 0; }
+/* What the used pages of all zones are used for: anon + reclaimable + unreclaimable = used. */
+struct node_numbers {
+	size_t used;
+	size_t anon;
+	size_t reclaimable;
+	size_t unreclaimable;
+};
 
-static void add_node(struct text *text)
+static struct node_numbers node_numbers(const struct zone_numbers zone[ZONE_COUNT])
 {
-	size_t run_pages = run_bytes() >> PAGE_SHIFT;
-	size_t slab_pages = less(zone_used_pages(), run_pages);
-	size_t empty_pages = size_min(cache_empty_pages(), slab_pages);
+	struct node_numbers node = {.used = 0};
+	for (int id = 0; id < ZONE_COUNT; id++)
+		node.used += zone[id].used;
+	node.anon = size_min(run_bytes() >> PAGE_SHIFT, node.used);
+	node.reclaimable = size_min(cache_empty_pages(), node.used - node.anon);
+	node.unreclaimable = node.used - node.anon - node.reclaimable;
+	return node;
+}
+
+static void add_node(struct text *text, const struct node_numbers *node)
+{
 	text_add(text, "\n  per-node stats");
-	add_count(text, "nr_slab_reclaimable", empty_pages);
-	add_count(text, "nr_slab_unreclaimable", slab_pages - empty_pages);
-	add_count(text, "nr_anon_pages", run_pages);
+	add_count(text, "nr_slab_reclaimable", node->reclaimable);
+	add_count(text, "nr_slab_unreclaimable", node->unreclaimable);
+	add_count(text, "nr_anon_pages", node->anon);
 	add_count(text, "nr_mapped", store_counts().bytes >> PAGE_SHIFT);
 }
 
-static void add_pages(struct text *text, enum zone_id id, const struct zone_numbers *now)
+static void add_pages(struct text *text, enum zone_id id, const struct zone_numbers *now,
+		      const struct node_numbers *node)
 {
-	size_t limit = purge_limit_pages(less(zone_used_pages(), cache_empty_pages()));
+	size_t limit = purge_limit_pages(node->anon + node->unreclaimable);
 	size_t pad = id == ZONE_HEAP ? setting(&settings.top_pad) >> PAGE_SHIFT : 0;
 	add_line(text, "  pages free     ", now->free);
 	add_line(text, "        boost    ", 0);
@@ -86,28 +101,32 @@ static void add_pages(struct text *text, enum zone_id id, const struct zone_numb
 }
 
 /* As the kernel, no more than that of a zone that has no pages. */
-static void add_zone(struct text *text, enum zone_id id)
+static void add_zone(struct text *text, enum zone_id id, const struct zone_numbers *now,
+		     const struct node_numbers *node)
 {
-	struct zone_numbers now = zone_numbers(id);
 	zone_add_title(text, id);
 	if (id == zone_order[0])
-		add_node(text);
-	add_pages(text, id, &now);
-	if (now.managed > 0) {
-		add_count(text, "nr_free_pages", now.free);
-		add_count(text, "nr_zone_dirty", now.dirty);
-		add_count(text, "nr_zone_isolated", now.isolated);
-		add_count(text, "nr_zone_used", now.used);
+		add_node(text, node);
+	add_pages(text, id, now, node);
+	if (now->managed > 0) {
+		add_count(text, "nr_free_pages", now->free);
+		add_count(text, "nr_zone_dirty", now->dirty);
+		add_count(text, "nr_zone_isolated", now->isolated);
+		add_count(text, "nr_zone_used", now->used);
 		add_line(text, "  node_unreclaimable:  ", 0);
-		add_line(text, "  start_pfn:           ", now.first);
+		add_line(text, "  start_pfn:           ", now->first);
 	}
 	text_add(text, "\n");
 }
 
 LM_EXPORT size_t lm_zoneinfo(char *buffer, size_t size)
 {
+	struct zone_numbers zone[ZONE_COUNT];
 	struct text text = text_begin(buffer, size);
+	for (int id = 0; id < ZONE_COUNT; id++)
+		zone[id] = zone_numbers((enum zone_id)id);
+	struct node_numbers node = node_numbers(zone);
 	for (int i = 0; i < ZONE_COUNT; i++)
-		add_zone(&text, zone_order[i]);
+		add_zone(&text, zone_order[i], &zone[zone_order[i]], &node);
 	return text_end(&text);
 }

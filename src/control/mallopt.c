@@ -10,25 +10,34 @@
 
 #include <malloc.h>
 
-/* Parameters of glibc that have no counterpart here: there are no arenas, no fast bins, and checks are always on. */
-static bool is_accepted(int parameter)
+enum { MXFAST_MOST = 160 }; /* bytes, of mallopt(3): 80 * sizeof(size_t) / 4 */
+
+/* A negative number is a very large one, but of blocks it is none, as in glibc. */
+static size_t value_of(int parameter, int value)
 {
-	return parameter == M_MXFAST || parameter == M_CHECK_ACTION || parameter == M_ARENA_TEST ||
-	       parameter == M_ARENA_MAX;
+	if (parameter == M_MMAP_MAX)
+		return value < 0 ? 0 : (size_t)value;
+	return parameter == M_PERTURB ? (size_t)value & 0xff : (size_t)value;
 }
 
-/* mallopt(3). 1, or 0 for an unknown parameter or a value out of range. */
+/*
+ * mallopt(3). 0 for a M_MXFAST out of its range, else 1. That has no counterpart here, nor have M_CHECK_ACTION and the
+ * arenas; and glibc says 1 to a parameter that it does not know.
+ */
 LM_EXPORT int mallopt(int parameter, int value)
 {
+	if (parameter == M_MXFAST)
+		return value >= 0 && value <= MXFAST_MOST;
 	const struct option *option = option_of_mallopt(parameter);
-	if (option == NULL)
-		return is_accepted(parameter);
-	return option_set(option, (size_t)value);
+	return option == NULL || option_set(option, value_of(parameter, value));
 }
 
 LM_EXPORT int __libc_mallopt(int parameter, int value) __THROW __attribute__((alias("mallopt")));
 
-/* malloc_trim(3). pad: bytes to leave at the top. 1 when memory went back to the system, else 0. */
+/*
+ * malloc_trim(3). pad: bytes to leave at the top. 1 when memory went back to the system, or the heap has holes that
+ * were given back before and are free still; else 0.
+ */
 LM_EXPORT int malloc_trim(size_t pad)
 {
 	thread_cache_flush();

@@ -8,24 +8,23 @@
 #include "malloc/perturb.h"
 #include "slab/size_class.h"
 
+#include <limits.h>
 #include <malloc.h>
 #include <stdint.h>
 #include <string.h>
 
-enum { THRESHOLD_MOST = 32 << 20 }; /* glibc's HEAP_MAX_SIZE / 2: mallopt(3), DEFAULT_MMAP_THRESHOLD_MAX */
-
 const struct option option_table[] = {
 	{"mmap_threshold", "MALLOC_MMAP_THRESHOLD_", "glibc.malloc.mmap_threshold", M_MMAP_THRESHOLD,
-	 &settings.mmap_threshold, 0, THRESHOLD_MOST,
+	 &settings.mmap_threshold, 0, SIZE_MAX,
 	 "bytes; a request of at least this many gets a mapping of its own (131072)"},
 	{"trim_threshold", "MALLOC_TRIM_THRESHOLD_", "glibc.malloc.trim_threshold", M_TRIM_THRESHOLD,
 	 &settings.trim_threshold, 0, SIZE_MAX,
 	 "bytes; the break is lowered when more than this is free at the top; -1: never (131072)"},
 	{"top_pad", "MALLOC_TOP_PAD_", "glibc.malloc.top_pad", M_TOP_PAD, &settings.top_pad, 0, SIZE_MAX,
 	 "bytes; kept free when the break is lowered, added when it is raised (131072)"},
-	{"mmap_max", "MALLOC_MMAP_MAX_", "glibc.malloc.mmap_max", M_MMAP_MAX, &settings.mmap_max, 0, SIZE_MAX,
+	{"mmap_max", "MALLOC_MMAP_MAX_", "glibc.malloc.mmap_max", M_MMAP_MAX, &settings.mmap_max, 0, INT_MAX,
 	 "count; at most this many mapped blocks at a time, further ones come from the heap (65536)"},
-	{"perturb", "MALLOC_PERTURB_", "glibc.malloc.perturb", M_PERTURB, &settings.perturb, 0, SIZE_MAX,
+	{"perturb", "MALLOC_PERTURB_", "glibc.malloc.perturb", M_PERTURB, &settings.perturb, 0, 255,
 	 "a byte; freed memory is filled with it, new memory with its complement; 0: neither (0)"},
 	{"adaptive_trim", NULL, NULL, 0, &settings.adaptive_trim, 0, 1,
 	 "0 or 1; trim and purge loosen while memory is soon bought back; setting trim_threshold or top_pad ends it "
@@ -52,10 +51,8 @@ static void apply(const struct option *option, size_t value)
 		size_class_set_threshold(value);
 	if (option->value == &settings.trim_threshold || option->value == &settings.top_pad)
 		store(&settings.adaptive_trim, 0);
-	if (option->value == &settings.perturb) {
-		store(&settings.perturb, value & 0xff);
+	if (option->value == &settings.perturb)
 		perturb_apply();
-	}
 }
 
 bool option_set(const struct option *option, size_t value)
@@ -84,25 +81,46 @@ static unsigned digit_value(char c)
 	return 99;
 }
 
-/* A number as strtoul(3) with base 0 reads it, a minus sign included; false when it is none or does not fit. */
-static bool parse_number(const char *text, size_t length, size_t *value)
+/* How numbers are read: all of the text, or as glibc reads its own settings. */
+enum reading { READ_ALL, READ_AS_GLIBC };
+
+static size_t skip_blanks(const char *text, size_t length)
 {
 	size_t at = 0;
-	bool negative = length > 0 && text[0] == '-';
-	at += negative;
-	unsigned base = 10;
-	if (at + 1 < length && text[at] == '0') {
-		base = (text[at + 1] | 32) == 'x' ? 16 : 8;
-		at += base == 16 ? 2 : 1;
-	}
+	while (at < length && (text[at] == ' ' || text[at] == '\t'))
+		at++;
+	return at;
+}
+
+/* The base that a number's first digits name; *at goes on behind a prefix. */
+static unsigned take_base(const char *text, size_t length, size_t *at)
+{
+	if (*at + 1 >= length || text[*at] != '0')
+		return 10;
+	if ((text[*at + 1] | 32) != 'x')
+		return 8;
+	*at += 2;
+	return 16;
+}
+
+/*
+ * A number as strtoul(3) with base 0 reads it, a sign included; false when it is none, or does not fit. READ_AS_GLIBC:
+ * after blanks, whatever follows, and one that does not fit is the largest.
+ */
+static bool parse_number(const char *text, size_t length, enum reading reading, size_t *value)
+{
+	size_t at = reading == READ_AS_GLIBC ? skip_blanks(text, length) : 0;
+	bool negative = at < length && text[at] == '-';
+	bool fits = true;
+	at += negative || (at < length && text[at] == '+');
+	unsigned base = take_base(text, length, &at);
 	size_t number = 0;
 	size_t first = at;
 	for (; at < length && digit_value(text[at]) < base; at++)
-		if (__builtin_mul_overflow(number, base, &number) ||
-		    __builtin_add_overflow(number, digit_value(text[at]), &number))
-			return false;
-	*value = negative ? 0 - number : number;
-	return at == length && at > first;
+		fits &= !__builtin_mul_overflow(number, base, &number) &&
+			!__builtin_add_overflow(number, digit_value(text[at]), &number);
+	*value = !fits ? SIZE_MAX : negative ? 0 - number : number;
+	return at > first && (reading == READ_AS_GLIBC || (at == length && fits));
 }
 
 static bool same(const char *name, const char *text, size_t length)
@@ -113,6 +131,7 @@ static bool same(const char *name, const char *text, size_t length)
 /* Sets what `text` = "name=value" names by the member of struct option at `offset`: false when it names none well. */
 static bool assign(const char *text, size_t length, size_t offset)
 {
+	enum reading reading = offset == offsetof(struct option, name) ? READ_ALL : READ_AS_GLIBC;
 	const char *equals = memchr(text, '=', length);
 	if (equals == NULL)
 		return false;
@@ -121,7 +140,7 @@ static bool assign(const char *text, size_t length, size_t offset)
 		const char *name = *(const char *const *)((const char *)&option_table[i] + offset);
 		size_t value;
 		if (same(name, text, name_length))
-			return parse_number(equals + 1, length - name_length - 1, &value) &&
+			return parse_number(equals + 1, length - name_length - 1, reading, &value) &&
 			       option_set(&option_table[i], value);
 	}
 	return false;

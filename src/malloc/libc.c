@@ -52,12 +52,12 @@ static size_t alignment_of(size_t alignment)
 	return alignment <= CLASS_GRAIN_BYTES ? CLASS_GRAIN_BYTES : (size_t)1 << log2_ceil(alignment);
 }
 
-/* memalign(3). A size that cannot be is ENOMEM before an alignment that cannot be is EINVAL, as in glibc. */
+/* memalign(3). An alignment that cannot be is EINVAL, before a size that cannot be is ENOMEM. */
 LM_EXPORT void *memalign(size_t alignment, size_t bytes)
 {
 	size_t power = alignment_of(alignment);
 	if (power == 0) {
-		errno = bytes > PTRDIFF_MAX ? ENOMEM : EINVAL;
+		errno = EINVAL;
 		return NULL;
 	}
 	return follow_aligned(power, bytes);

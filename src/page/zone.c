@@ -33,6 +33,18 @@ size_t zone_idle_pages(void)
 	return atomic_load_explicit(&zones[ZONE_HEAP].idle_pages, memory_order_relaxed);
 }
 
+size_t zone_inner_free_pages(void)
+{
+	size_t inner = 0;
+	for (int id = 0; id < ZONE_COUNT; id++) {
+		struct zone *zone = &zones[id];
+		lock_acquire(&zone->lock, RANK_ZONE);
+		inner += zone->buddy.free_pages - (zone->span_end - zone->run_first);
+		zone_unlock(zone);
+	}
+	return inner;
+}
+
 bool zone_has_pages(enum zone_id id)
 {
 	return atomic_load_explicit(&zones[id].has_pages, memory_order_relaxed);
@@ -96,6 +108,7 @@ void zone_note_put(struct zone *zone, uintptr_t page, size_t npages)
 void zone_add_range(struct zone *zone, uintptr_t page, size_t npages)
 {
 	zone->total_pages += npages;
+	zone->total_pages_most = size_max(zone->total_pages_most, zone->total_pages);
 	atomic_store_explicit(&zone->has_pages, true, memory_order_relaxed);
 	buddy_put_range(&zone->buddy, page, npages);
 	zone_note_put(zone, page, npages);

@@ -38,6 +38,7 @@ struct zone {
 	uintptr_t touched_end; /* pages from here to span_end were not handed out since the break passed them */
 	uintptr_t known_end;   /* the highest that touched_end has been in this span */
 	size_t total_pages;
+	size_t total_pages_most;
 	size_t detached_pages; /* taken off the lists by a purge that is under way */
 	_Atomic bool has_pages;      /* published: it was grown */
 	_Atomic size_t used_pages;   /* published: handed out */
@@ -53,6 +54,9 @@ size_t zone_dirty_pages(void);
 
 /* Pages of the heap's current span that are free but have been in use. */
 size_t zone_idle_pages(void);
+
+/* Free pages that lowering the break does not give back: of all zones, but for the run at the top of the heap. */
+size_t zone_inner_free_pages(void);
 
 /* True if the zone was ever grown. A hint: read without the lock. */
 bool zone_has_pages(enum zone_id id);

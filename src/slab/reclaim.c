@@ -3,6 +3,7 @@
  */
 #include "slab/reclaim.h"
 
+#include "base/bits.h"
 #include "page/purge.h"
 #include "slab/cache.h"
 #include "slab/object_cache.h"
@@ -13,12 +14,11 @@ static _Atomic unsigned next_class = 1; /* the classes take turns in being purge
 
 static size_t dirty_pages(void) { return zone_dirty_pages() + cache_idle_pages(); }
 
-/* The two counts are read one after the other: the difference may pass below zero for a moment. */
+/* The two counts are read one after the other: other threads may have emptied more pages than were in use before. */
 static size_t limit_pages(void)
 {
 	size_t used = zone_used_pages();
-	size_t empty = cache_empty_pages();
-	return purge_limit_pages(used > empty ? used - empty : 0);
+	return purge_limit_pages(used - size_min(cache_empty_pages(), used));
 }
 
 static size_t purge_caches(size_t keep_pages)
@@ -32,6 +32,43 @@ static size_t purge_caches(size_t keep_pages)
 		atomic_store_explicit(&next_class, c, memory_order_relaxed);
 	}
 	return purged;
+}
+
+/* True once a purge has given back free pages, and pages in slabs. Relaxed: who asks has purged before. */
+static _Atomic bool has_purged_free;
+static _Atomic bool has_purged_slabs;
+
+static size_t note(_Atomic bool *has_purged, size_t purged)
+{
+	if (purged > 0)
+		atomic_store_explicit(has_purged, true, memory_order_relaxed);
+	return purged;
+}
+
+/* Purges free pages, and pages in slabs, until at most `keep_pages` of each are dirty: how many. purge_lock is held. */
+static size_t purge(size_t keep_pages)
+{
+	size_t purged = note(&has_purged_free, purge_free_pages(keep_pages));
+	return purged + note(&has_purged_slabs, purge_caches(keep_pages));
+}
+
+/* What the slab of each class that objects are being taken from may have behind them: no holes. */
+static size_t tail_pages(void)
+{
+	size_t pages = 0;
+	for (unsigned c = 1; c < size_class_end(); c++)
+		if (atomic_load_explicit(&caches[c].objects_out, memory_order_relaxed) > 0)
+			pages += size_classes[c].pages;
+	return pages;
+}
+
+/* True if pages that were given back lie between pages in use: lowering the break would not have reached them. */
+static bool holes_are_given_back(void)
+{
+	bool free = atomic_load_explicit(&has_purged_free, memory_order_relaxed) && zone_inner_free_pages() > 0;
+	bool in_slabs = atomic_load_explicit(&has_purged_slabs, memory_order_relaxed) &&
+			cache_empty_pages() > tail_pages();
+	return free || in_slabs;
 }
 
 /*
@@ -57,8 +94,7 @@ static cold void reclaim(void)
 	purge_review();
 	size_t limit = limit_pages();
 	if (dirty_pages() > limit) {
-		size_t purged = purge_free_pages(limit / 4);
-		purged += purge_caches(limit / 4);
+		size_t purged = purge(limit / 4);
 		atomic_store_explicit(&stuck_pages, purged == 0 ? dirty_pages() : 0, memory_order_relaxed);
 	}
 	lock_release(&purge_lock, RANK_PURGE);
@@ -79,10 +115,7 @@ bool reclaim_all(void)
 	object_slabs_reap_destructed();
 	lock_acquire(&purge_lock, RANK_PURGE);
 	object_slabs_reap_plain();
-	size_t before = dirty_pages();
-	purge_free_pages(0);
-	purge_caches(0);
-	size_t after = dirty_pages();
+	size_t purged = purge(0);
 	lock_release(&purge_lock, RANK_PURGE);
-	return after < before;
+	return purged > 0 || holes_are_given_back();
 }

@@ -11,7 +11,10 @@
 /* One comparison when nothing is due. Else purges free pages, then idle pages in slabs. No lock is held. */
 void reclaim_if_due(void);
 
-/* Gives back all that can be: what the depots hold, free pages, idle pages. True if any pages were. */
+/*
+ * Gives back all that can be: what the depots hold, free pages, idle pages. True if any pages were, by this call or
+ * before and not used since: as in glibc, where a hole in the heap is given back by each call anew.
+ */
 bool reclaim_all(void);
 
 /* For fork. */

@@ -9,8 +9,10 @@
 #include "malloc/heap.h"
 #include "page/meta.h"
 #include "page/pagemap.h"
+#include "page/trim.h"
 #include "page/zone.h"
 #include "slab/cache.h"
+#include "slab/reclaim.h"
 #include "slab/thread_cache.h"
 
 #include <string.h>
@@ -28,7 +30,8 @@ static void sums_agree(void)
 {
 	size_t slab_pages = 0;
 	size_t small_bytes = 0;
-	size_t cached_bytes = 0;
+	size_t cached_bytes = 0, cached_objects = 0;
+	size_t free_bytes = 0, free_objects = 0;
 	statistics_collect(&now);
 	for (unsigned c = 1; c < CLASS_COUNT; c++) {
 		const struct class_statistics *class = &now.class[c];
@@ -37,9 +40,15 @@ static void sums_agree(void)
 		slab_pages += class->slabs * size_classes[c].pages;
 		small_bytes += class->live * size_classes[c].bytes;
 		cached_bytes += class->cached * size_classes[c].bytes;
+		cached_objects += class->cached;
+		free_bytes += class->free * size_classes[c].bytes;
+		free_objects += class->free;
 	}
+	statistics_check(&now);
 	check(now.live_bytes == small_bytes + now.run_bytes);
-	check(now.cached_bytes == cached_bytes);
+	check(now.cached_bytes == cached_bytes && now.cached_objects == cached_objects);
+	check(now.free_bytes == free_bytes + now.free_pages_bytes && now.free_objects == free_objects);
+	check(now.waste_bytes == slab_pages * PAGE_BYTES - small_bytes - cached_bytes - free_bytes);
 	check(now.heap_bytes == now.free_pages_bytes + slab_pages * PAGE_BYTES + now.run_bytes);
 	check(now.break_bytes <= now.heap_bytes && now.top_bytes <= now.free_pages_bytes);
 	check((now.free_blocks == 0) == (now.free_pages_bytes == 0));
@@ -142,4 +151,42 @@ static void threads_are_counted(void **state)
 	assert_int_equal(now.live_bytes, 0);
 }
 
-UNIT_MAIN(UNIT(counts_follow_what_is_allocated), UNIT(runs_and_mapped_blocks_are_told_apart), UNIT(threads_are_counted))
+static _Atomic size_t changes; /* by all threads together: the one that counts goes on as long */
+
+/* Blocks come and go, small ones and runs, and the heap is given back. */
+static void change(struct random *random, void **own)
+{
+	for (size_t i = 0; i < BLOCKS; i++)
+		own[i] = heap_alloc(random_below(random, random_one_in(random, 50) ? 300 * KIB : 3000));
+	for (size_t i = 0; i < BLOCKS; i++)
+		heap_free(own[i], "free");
+	thread_cache_flush();
+	reclaim_all();
+	trim_to_pad(&zones[ZONE_HEAP], 0);
+	changes++;
+}
+
+static void change_or_count(unsigned index)
+{
+	static void *own[4][BLOCKS];
+	struct random random = random_start(index);
+	struct statistics counted;
+	while (changes < unit_rounds(1000)) {
+		if (index > 0)
+			change(&random, own[index]);
+		statistics_collect(&counted);
+		statistics_check(&counted);
+	}
+}
+
+static void threads_keep_the_sum(void **state)
+{
+	(void)state;
+	settings.mmap_max = 3;
+	unit_threads(4, change_or_count);
+	statistics_collect(&now);
+	assert_int_equal(now.live_bytes, 0);
+}
+
+UNIT_MAIN(UNIT(counts_follow_what_is_allocated), UNIT(runs_and_mapped_blocks_are_told_apart), UNIT(threads_are_counted),
+	  UNIT(threads_keep_the_sum))

@@ -11,6 +11,7 @@
 #include "page/purge.h"
 #include "page/zone.h"
 #include "slab/cache.h"
+#include "slab/thread_cache.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -187,39 +188,75 @@ static void every_size_of_buffer_is_kept_to(void **state)
 	}
 }
 
-static _Atomic bool over;
+static _Atomic size_t changes; /* by all threads together: the reading ones go on as long */
 
-/* The numbers of a zone are of one moment, whatever others do. */
-static void change_or_read(unsigned index)
+static void change_runs(struct random *random)
+{
+	unsigned order = (unsigned)random_below(random, 9);
+	char *pages = lm_pages_alloc(order, 0);
+	*pages = 1;
+	lm_pages_free(pages, order);
+}
+
+static void change_slabs(void)
+{
+	void *object[16];
+	for (size_t i = 0; i < 16; i++)
+		object[i] = heap_alloc(1500 + i * 2000);
+	for (size_t i = 0; i < 16; i++)
+		heap_free(object[i], "free");
+	thread_cache_flush();
+}
+
+/* Nearly all of the heap goes from free to runs, or to slabs, and back: what is read later may be more than it was. */
+static void change(struct random *random, size_t step)
+{
+	if (step / 2000 % 2 == 0)
+		change_runs(random);
+	else
+		change_slabs();
+	if (step % 8 == 0)
+		purge_free_pages(0);
+}
+
+static size_t number_behind(const char *text, const char *name)
+{
+	size_t number = strtoul(strstr(text, name) + strlen(name), NULL, 10);
+	check(number < (size_t)1 << 40);
+	return number;
+}
+
+/* The numbers of a zone are of one moment, whatever others do, and what its pages are used for follows from them. */
+static void read_one_moment(void)
 {
 	char own[TEXT_BYTES];
+	check(lm_zoneinfo(own, TEXT_BYTES) < TEXT_BYTES);
+	const char *normal = strstr(own, "zone   Normal");
+	size_t free_pages = number_behind(normal, "nr_free_pages");
+	size_t isolated = number_behind(normal, "nr_zone_isolated");
+	size_t managed = number_behind(normal, "managed");
+	check(free_pages + number_behind(normal, "nr_zone_used") + isolated == managed);
+	check(free_pages + isolated + number_behind(own, "nr_slab_reclaimable") +
+		      number_behind(own, "nr_slab_unreclaimable") + number_behind(own, "nr_anon_pages") ==
+	      managed);
+	check(lm_buddyinfo(own, TEXT_BYTES) < TEXT_BYTES);
+}
+
+static void change_or_read(unsigned index)
+{
 	struct random random = random_start(index);
-	for (size_t i = 0; index > 0 && !over; i++) {
-		unsigned order = (unsigned)random_below(&random, 6);
-		char *pages = lm_pages_alloc(order, 0);
-		*pages = 1;
-		lm_pages_free(pages, order);
-		if (i % 8 == 0)
-			purge_free_pages(0);
-	}
-	for (size_t i = 0; index == 0 && i < unit_rounds(2000); i++) {
-		check(lm_zoneinfo(own, TEXT_BYTES) < TEXT_BYTES);
-		const char *normal = strstr(own, "zone   Normal");
-		const char *stats = strstr(normal, "nr_free_pages");
-		size_t managed = strtoul(strstr(normal, "managed") + 7, NULL, 10);
-		check(strtoul(stats + 13, NULL, 10) + strtoul(strstr(stats, "nr_zone_used") + 12, NULL, 10) +
-			      strtoul(strstr(stats, "nr_zone_isolated") + 16, NULL, 10) ==
-		      managed);
-		check(lm_buddyinfo(own, TEXT_BYTES) < TEXT_BYTES);
-	}
-	over |= index == 0;
+	while (changes < unit_rounds(200000))
+		if (index % 2 == 0)
+			read_one_moment();
+		else
+			change(&random, changes++);
 }
 
 static void threads_read_one_moment(void **state)
 {
 	(void)state;
 	heap_free(heap_alloc(10), "free");
-	unit_threads(3, change_or_read);
+	unit_threads(4, change_or_read);
 }
 
 UNIT_MAIN(UNIT(buddyinfo_is_the_buddy), UNIT(each_zone_with_pages_has_a_line), UNIT(zoneinfo_adds_up),
