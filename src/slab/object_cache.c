@@ -371,24 +371,59 @@ void object_cache_info(const struct lm_cache *cache, struct lm_cache_info *info)
 	cache_unlock(slabs);
 }
 
-/* Whether the slab's cache has the object out. The slab of a live object stays where it is. */
+/* The cache of a slab that says that the object is taken, or NULL. */
 static struct lm_cache *cache_of_slab(const struct slab *slab, uintptr_t object)
 {
 	struct cache *cache = &caches[slab->class];
 	cache_lock(cache);
 	uintptr_t slot = cache->kind == NULL ? 0 : object - cache->kind->front_bytes;
-	bool live = slot != 0 && slab_object_begins(slab, slot) && !slab_says_free(slab, slot);
-	struct lm_cache *handle = live ? cache->kind->handles : NULL;
+	bool taken = slot != 0 && slab_object_begins(slab, slot) && !slab_says_free(slab, slot);
+	struct lm_cache *handle = taken ? cache->kind->handles : NULL;
 	cache_unlock(cache);
 	return handle;
 }
 
+static bool is_in_magazine(const struct lm_cache *cache, const void *object)
+{
+	unsigned id = object_cache_id(cache);
+	return object_bins_hold(id, object) || depot_holds(id, object);
+}
+
+/*
+ * A free object goes from magazine to depot to slab, and is to be seen at one of them: so all misses are locked out, and
+ * with purge_lock all who empty depots; nor does a purger reserve objects then. What the fast paths push and pop are
+ * other objects, unless the question has no right answer. Nobody waits for purge_lock while the misses are locked out:
+ * a purger may take long.
+ */
+static void hold_objects_still(void)
+{
+	for (;;) {
+		lock_acquire(&object_caches_lock, RANK_CACHES);
+		object_bins_lock();
+		if (lock_try_acquire(&purge_lock, RANK_PURGE))
+			return;
+		object_bins_unlock();
+		lock_release(&object_caches_lock, RANK_CACHES);
+		lock_acquire(&purge_lock, RANK_PURGE);
+		lock_release(&purge_lock, RANK_PURGE);
+	}
+}
+
+static void let_objects_go(void)
+{
+	lock_release(&purge_lock, RANK_PURGE);
+	object_bins_unlock();
+	lock_release(&object_caches_lock, RANK_CACHES);
+}
+
 struct lm_cache *object_cache_of(const void *object)
 {
-	lock_acquire(&object_caches_lock, RANK_CACHES);
+	hold_objects_still();
 	const struct slab *slab = slab_of_objects((uintptr_t)object);
 	struct lm_cache *cache = slab == NULL ? NULL : cache_of_slab(slab, (uintptr_t)object);
-	lock_release(&object_caches_lock, RANK_CACHES);
+	if (cache != NULL && is_in_magazine(cache, object))
+		cache = NULL;
+	let_objects_go();
 	return cache;
 }
 
