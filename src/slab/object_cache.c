@@ -371,15 +371,21 @@ void object_cache_info(const struct lm_cache *cache, struct lm_cache_info *info)
 	cache_unlock(slabs);
 }
 
-/* The cache of a slab that says that the object is taken, or NULL. */
-static struct lm_cache *cache_of_slab(const struct slab *slab, uintptr_t object)
+/* The cache that has the object out of its slabs, or NULL. */
+static struct lm_cache *taken_from(uintptr_t object)
 {
-	struct cache *cache = &caches[slab->class];
-	cache_lock(cache);
-	uintptr_t slot = cache->kind == NULL ? 0 : object - cache->kind->front_bytes;
-	bool taken = slot != 0 && slab_object_begins(slab, slot) && !slab_says_free(slab, slot);
-	struct lm_cache *handle = taken ? cache->kind->handles : NULL;
-	cache_unlock(cache);
+	struct lm_cache *handle = NULL;
+	unsigned id = slab_objects_id(object);
+	if (id == 0)
+		return NULL;
+	cache_lock(&caches[id]);
+	const struct slab *slab = slab_objects_id(object) == id ? slab_of_cache(object, id) : NULL;
+	if (slab != NULL) {
+		uintptr_t slot = object - caches[id].kind->front_bytes;
+		if (slab_object_begins(slab, slot) && !slab_says_free(slab, slot))
+			handle = caches[id].kind->handles;
+	}
+	cache_unlock(&caches[id]);
 	return handle;
 }
 
@@ -419,8 +425,7 @@ static void let_objects_go(void)
 struct lm_cache *object_cache_of(const void *object)
 {
 	hold_objects_still();
-	const struct slab *slab = slab_of_objects((uintptr_t)object);
-	struct lm_cache *cache = slab == NULL ? NULL : cache_of_slab(slab, (uintptr_t)object);
+	struct lm_cache *cache = taken_from((uintptr_t)object);
 	if (cache != NULL && is_in_magazine(cache, object))
 		cache = NULL;
 	let_objects_go();
