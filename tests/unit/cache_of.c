@@ -13,6 +13,7 @@
 
 #include <libmalloc/cache.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,10 +99,11 @@ static void construct(void *object)
 	*(int *)object = 1;
 }
 
+/* The slab is off the lists. */
 static void destruct(void *object)
 {
 	check(*(int *)object == 1);
-	check(lm_cache_of(object) == NULL);
+	check(lm_cache_of(object) == NULL && slab_objects_id((uintptr_t)object) == 0);
 }
 
 static void constructor_and_destructor_see_a_free_object(void **state)
@@ -167,8 +169,6 @@ static void purged_pages(void **state)
 /* --- several threads --- */
 
 static pthread_barrier_t barrier;
-static _Atomic size_t nfreed;
-static _Atomic bool is_over;
 
 static void wait_for_others(void) { pthread_barrier_wait(&barrier); }
 
@@ -204,29 +204,47 @@ static void threads_know_what_others_freed(void **state)
 	}
 }
 
+static _Atomic size_t nfreed, nasked;
+static _Atomic bool is_over;
+
+/* Pairs with the release in free_slowly: what was freed is known to be. */
+static size_t freed_now(void) { return atomic_load_explicit(&nfreed, memory_order_acquire); }
+
+/* In every other round some stay live, so that slabs stay, and the pages between them are purged. */
+static bool some_are_kept;
+static bool is_kept(size_t i) { return some_are_kept && i % 32 == 0; }
+
+/* Two questions for each object: so that they meet whatever happens on its way. */
+static void free_slowly(void)
+{
+	for (size_t i = 0; i < MANY; i++) {
+		while (atomic_load_explicit(&nasked, memory_order_relaxed) < 2 * i)
+			sched_yield();
+		if (!is_kept(i))
+			lm_cache_free(cache, objects[i]);
+		atomic_store_explicit(&nfreed, i + 1, memory_order_release);
+	}
+	atomic_store_explicit(&is_over, true, memory_order_relaxed);
+}
+
 /* One frees, so that objects go from magazine to depot and slab; one empties depots and slabs, and purges; two ask. */
 static void free_or_ask(unsigned index)
 {
 	struct random random = random_start(70 + index);
-	if (index == 0) {
-		for (size_t i = 0; i < MANY; i++) {
-			lm_cache_free(cache, objects[i]);
-			atomic_store_explicit(&nfreed, i + 1, memory_order_release);
-		}
-		atomic_store_explicit(&is_over, true, memory_order_release);
-		return;
-	}
-	do {
-		/* Pairs with the release above. */
-		size_t now = atomic_load_explicit(&nfreed, memory_order_acquire);
+	if (index == 0)
+		free_slowly();
+	while (!atomic_load_explicit(&is_over, memory_order_relaxed)) {
+		size_t now = freed_now();
+		size_t back = 1 + random_below(&random, 300);
 		if (index == 1) {
 			lm_cache_shrink(cache);
 			reclaim_all();
-		} else if (now > 0) {
-			check(lm_cache_of(objects[random_below(&random, now)]) == NULL);
-			check(lm_cache_of(objects[now - 1]) == NULL);
+			continue;
 		}
-	} while (!atomic_load_explicit(&is_over, memory_order_acquire));
+		if (now >= back)
+			check(lm_cache_of(objects[now - back]) == (is_kept(now - back) ? cache : NULL));
+		atomic_fetch_add_explicit(&nasked, 1, memory_order_relaxed);
+	}
 }
 
 static void threads_see_no_free_object_on_its_way(void **state)
@@ -235,9 +253,13 @@ static void threads_see_no_free_object_on_its_way(void **state)
 	for (size_t round = 0; round < unit_rounds(100); round++) {
 		cache = create("moving", round % 2 == 0 ? 64 : 700, LM_CACHE_NO_MERGE);
 		take_all();
-		nfreed = 0;
+		some_are_kept = round / 2 % 2 == 0;
+		nfreed = nasked = 0;
 		is_over = false;
 		unit_threads(4, free_or_ask);
+		for (size_t i = 0; i < MANY; i++)
+			if (is_kept(i))
+				lm_cache_free(cache, objects[i]);
 		check(lm_cache_destroy(cache) == 0);
 	}
 }
