@@ -233,6 +233,46 @@ static void a_cache_in_use_stays(unsigned flags)
 	MUST(lm_cache_destroy(cache) == 0);
 }
 
+static struct lm_cache *ending;
+static pthread_barrier_t met;
+static _Atomic int has_stopped;
+
+static void stop_once(void *unused)
+{
+	(void)unused;
+	if (has_stopped++ != 0)
+		return;
+	pthread_barrier_wait(&met);
+	pthread_barrier_wait(&met);
+}
+
+static void *destroy_slowly(void *unused)
+{
+	MUST(lm_cache_destroy(ending) == 0);
+	return unused;
+}
+
+/* In the child the cache has not ended, and nobody is ending it any more. */
+static void a_cache_that_another_thread_was_ending_stays_in_the_child(void)
+{
+	pthread_t thread;
+	int status;
+	pthread_barrier_init(&met, NULL, 2);
+	ending = lm_cache_create("ending", SIZE, 0, 0, NULL, stop_once);
+	lm_cache_free(ending, lm_cache_alloc(ending));
+	MUST(pthread_create(&thread, NULL, destroy_slowly, NULL) == 0);
+	pthread_barrier_wait(&met);
+	pid_t child = fork();
+	MUST(child >= 0);
+	if (child == 0) {
+		lm_cache_free(ending, lm_cache_alloc(ending));
+		_exit(lm_cache_destroy(ending) != 0);
+	}
+	MUST(waitpid(child, &status, 0) == child && status == 0);
+	pthread_barrier_wait(&met);
+	pthread_join(thread, NULL);
+}
+
 int main(void)
 {
 	struct handles others;
@@ -253,6 +293,7 @@ int main(void)
 	expect_reports("after as many others came and went");
 	destroy(&others);
 
+	a_cache_that_another_thread_was_ending_stays_in_the_child();
 	MUST(freopen("/dev/null", "w", stderr) != NULL);
 	a_cache_in_use_stays(0);
 	a_cache_in_use_stays(LM_CACHE_RED_ZONE);
