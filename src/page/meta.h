@@ -2,7 +2,7 @@
  * meta.h - memory for the library's own data: descriptors, magazines, thread caches. Never mixed with user memory.
  *
  * Pieces are cut one after the other from chunks that are mapped as needed, are aligned to a cache line, and are kept
- * on one free list per size when they come back. A chunk is never unmapped. Handles come back in another way: see below.
+ * on one free list per size when they come back. A chunk is never unmapped. Handles come back in another way (below).
  */
 #ifndef LM_PAGE_META_H
 #define LM_PAGE_META_H

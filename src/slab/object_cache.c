@@ -396,10 +396,10 @@ static bool is_in_magazine(const struct lm_cache *cache, const void *object)
 }
 
 /*
- * A free object goes from magazine to depot to slab, and is to be seen at one of them: so all misses are locked out, and
- * with purge_lock all who empty depots; nor does a purger reserve objects then. What the fast paths push and pop are
- * other objects, unless the question has no right answer. Nobody waits for purge_lock while the misses are locked out:
- * a purger may take long.
+ * For object_cache_of, which is to see a free object wherever it is on its way from magazine to depot to slab. So all
+ * misses are locked out. purge_lock keeps out those who empty depots, and purgers, who reserve free objects. The fast
+ * paths go on: an object that they push or pop just now is rightly called live as well as free. A purger may take long:
+ * nobody waits for purge_lock while misses are locked out.
  */
 static void hold_objects_still(void)
 {

@@ -114,8 +114,8 @@ size_t object_cache_max_bytes(const struct object_cache_request *request);
 enum object_cache_error object_cache_create(const struct object_cache_request *request, struct lm_cache **cache);
 
 /*
- * 0: the cache is gone. One that has ended before is reported. Else how many objects are live; `report` is called for each of the first `report_max`, and all
- * stays as it was.
+ * 0: the cache is gone. Else how many objects are live; `report` is called for each of the first `report_max`, and all
+ * stays as it was. A cache that has ended already is reported.
  */
 size_t object_cache_destroy(struct lm_cache *cache, size_t report_max,
 			    void (*report)(const struct lm_cache *cache, const void *object));
