@@ -73,7 +73,8 @@ static inline uintptr_t slab_base_of(uintptr_t address, unsigned size_class)
 }
 
 /*
- * What the page map says of the head page of an object cache's slab, for who knows the cache: bit 63, id << 16, colour.
+ * What the page map says of the head page of an object cache's slab, until that leaves the lists of its cache: bit 63,
+ * id << 16, colour.
  * So lm_cache_free finds where objects begin without the descriptor. Page numbers, which stand there for free pages,
  * never have that bit.
  */
