@@ -1,6 +1,9 @@
 /*
  * libmalloc/cache.h - object caches: slabs of one kind of object, as Bonwick's (USENIX 1994) and the kernel's
  * kmem_cache. lm_cache_create(3).
+ *
+ * A cache that was destroyed is known, until 4096 others were destroyed after it: each function that gets it says so in
+ * one line on standard error, and the process stops.
  */
 #ifndef LIBMALLOC_CACHE_H
 #define LIBMALLOC_CACHE_H
@@ -93,7 +96,7 @@ struct lm_cache_info {
 	size_t slab_objects;  /* in one slab */
 	size_t slab_pages;
 	size_t slabs;         /* now: full, partial and empty ones */
-	size_t empty_slabs;
+	size_t empty_slabs;   /* of these, without an object that is live or that a thread has at hand */
 	size_t live_objects;  /* handed out and not freed */
 };
 
@@ -102,7 +105,10 @@ struct lm_cache_info {
  */
 void lm_cache_info(struct lm_cache *cache, struct lm_cache_info *info);
 
-/* lm_cache_of - the cache that a live object is of, or NULL; of caches that share slabs, the oldest. */
+/*
+ * lm_cache_of - the cache that a live object is of; of caches that share slabs, the oldest. NULL where no live object
+ * begins: so for a free one too. Not fast: it looks through what all threads have at hand.
+ */
 struct lm_cache *lm_cache_of(const void *object);
 
 #ifdef __cplusplus

@@ -4,6 +4,9 @@
  *
  * A pool and a region belong to one thread at a time: their callers see to that. A reserve may be used by all
  * threads.
+ *
+ * A pool, region or reserve that was destroyed is known, until 4096 others of its kind were destroyed after it: each
+ * function that gets it says so in one line on standard error, and the process stops.
  */
 #ifndef LIBMALLOC_POOL_H
 #define LIBMALLOC_POOL_H
@@ -74,8 +77,9 @@ struct lm_region_mark {
 struct lm_region_mark lm_region_mark(const struct lm_region *region);
 
 /*
- * lm_region_release - frees all that was allocated since `mark`. Marks made since are void; one that is not of the
- * region is reported.
+ * lm_region_release - frees all that was allocated since `mark`. Marks made since are void; lm_region_reset makes all
+ * void but those of the empty region. A mark of another region is reported, and the process stops. So is a void one,
+ * unless the region holds as much again as when it was made.
  */
 void lm_region_release(struct lm_region *region, struct lm_region_mark mark);
 
@@ -126,7 +130,10 @@ int lm_reserve_resize(struct lm_reserve *reserve, size_t minimum);
 /* lm_reserve_level - objects in the reserve now. */
 size_t lm_reserve_level(const struct lm_reserve *reserve);
 
-/* lm_reserve_destroy - gives the reserve's objects back and ends it. NULL: nothing. */
+/*
+ * lm_reserve_destroy - ends the reserve, and gives its objects back by free_object, which must not use the reserve. NULL:
+ * nothing.
+ */
 void lm_reserve_destroy(struct lm_reserve *reserve);
 
 #ifdef __cplusplus

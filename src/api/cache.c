@@ -116,8 +116,10 @@ static void *alloc_patiently(unsigned id)
 	return object;
 }
 
-static noinline void *alloc_slow(unsigned id)
+static noinline void *alloc_slow(struct lm_cache *cache)
 {
+	object_cache_look(cache, "lm_cache_alloc");
+	unsigned id = object_cache_id(cache);
 	void *object = object_alloc_slow(id);
 	if (unlikely(object == NULL))
 		object = alloc_in_shortage(id);
@@ -129,7 +131,7 @@ static noinline void *alloc_slow(unsigned id)
 LM_EXPORT void *lm_cache_alloc(struct lm_cache *cache)
 {
 	void *object = object_alloc(cache);
-	return likely(object != NULL) ? object : alloc_slow(object_cache_id(cache));
+	return likely(object != NULL) ? object : alloc_slow(cache);
 }
 
 static void *alloc_as(const struct lm_cache *cache, unsigned flags)
@@ -148,6 +150,7 @@ static void *alloc_as(const struct lm_cache *cache, unsigned flags)
 LM_EXPORT void *lm_cache_alloc_flags(struct lm_cache *cache, unsigned flags)
 {
 	static const char function[] = "lm_cache_alloc_flags";
+	object_cache_look(cache, function);
 	if (!flags_accept(flags, FLAGS_CACHE, function))
 		return NULL;
 	if ((flags & LM_ZERO) && cache->kind->ctor != NULL)
@@ -166,12 +169,13 @@ static cold void report_wrong(const void *object, const char *function)
 	pointer_report(object, function);
 }
 
-static noinline void free_slow(unsigned id, void *object, const char *function)
+static noinline void free_slow(struct lm_cache *cache, void *object, const char *function)
 {
+	object_cache_look(cache, function);
 	if (object == NULL)
 		return;
 	int saved = errno;
-	if (unlikely(!object_free_slow(id, object, function)))
+	if (unlikely(!object_free_slow(object_cache_id(cache), object, function)))
 		report_wrong(object, function);
 	errno = saved;
 }
@@ -180,7 +184,7 @@ static noinline void free_slow(unsigned id, void *object, const char *function)
 static noinline void free_elsewhere(struct lm_cache *cache, void *object, const char *function)
 {
 	if (unlikely(!object_bin_push_elsewhere(cache->index, object)))
-		free_slow(object_cache_id(cache), object, function);
+		free_slow(cache, object, function);
 }
 
 LM_EXPORT void lm_cache_free(struct lm_cache *cache, void *object)
@@ -191,6 +195,7 @@ LM_EXPORT void lm_cache_free(struct lm_cache *cache, void *object)
 
 LM_EXPORT void lm_cache_free_bulk(struct lm_cache *cache, size_t count, void **objects)
 {
+	object_cache_look(cache, "lm_cache_free_bulk");
 	for (size_t i = 0; i < count; i++)
 		if (unlikely(!object_free(cache, objects[i])))
 			free_elsewhere(cache, objects[i], "lm_cache_free_bulk");
@@ -198,6 +203,7 @@ LM_EXPORT void lm_cache_free_bulk(struct lm_cache *cache, size_t count, void **o
 
 LM_EXPORT size_t lm_cache_alloc_bulk(struct lm_cache *cache, size_t count, void **objects)
 {
+	object_cache_look(cache, "lm_cache_alloc_bulk");
 	for (size_t i = 0; i < count; i++) {
 		objects[i] = lm_cache_alloc(cache);
 		if (unlikely(objects[i] == NULL)) {
@@ -209,7 +215,11 @@ LM_EXPORT size_t lm_cache_alloc_bulk(struct lm_cache *cache, size_t count, void 
 	return count;
 }
 
-LM_EXPORT size_t lm_cache_shrink(struct lm_cache *cache) { return object_cache_shrink(object_cache_id(cache)); }
+LM_EXPORT size_t lm_cache_shrink(struct lm_cache *cache)
+{
+	object_cache_look(cache, "lm_cache_shrink");
+	return object_cache_shrink(object_cache_id(cache));
+}
 
 static void report_live(const struct lm_cache *cache, const void *object)
 {
@@ -236,6 +246,10 @@ LM_EXPORT size_t lm_cache_destroy(struct lm_cache *cache)
 	return live;
 }
 
-LM_EXPORT void lm_cache_info(struct lm_cache *cache, struct lm_cache_info *info) { object_cache_info(cache, info); }
+LM_EXPORT void lm_cache_info(struct lm_cache *cache, struct lm_cache_info *info)
+{
+	object_cache_look(cache, "lm_cache_info");
+	object_cache_info(cache, info);
+}
 
 LM_EXPORT struct lm_cache *lm_cache_of(const void *object) { return object_cache_of(object); }

@@ -14,7 +14,8 @@
  * Nothing is known of chunks from fresh on: so neither creating a pool nor resetting it looks at any.
  *
  * Invariant (pool_check): of the chunks below fresh, `used` are TAKEN; the others are each once on the list that begins
- * at head.
+ * at head. In a pool that has ended, head = NONE and fresh = count = 0: so lm_pool_alloc and lm_pool_free find nothing
+ * and go to their slow ends, which look at the handle (page/meta.h).
  *
  * Owner: one thread at a time; nothing here locks.
  */
@@ -26,6 +27,7 @@
 #include "base/report.h"
 #include "libmalloc/pool.h"
 #include "malloc/heap.h"
+#include "page/meta.h"
 
 enum { ALIGN_MAX = 4096 };
 
@@ -35,6 +37,7 @@ enum { ALIGN_MAX = 4096 };
 #define CHUNKS_MAX (UINT32_MAX - 1)
 
 struct lm_pool {
+	struct meta_handle handle;
 	char *first;
 	uint32_t *link;
 	size_t stride;
@@ -46,6 +49,13 @@ struct lm_pool {
 	uint32_t count;
 	void *block;
 };
+
+static struct meta_queue ended_pools;
+
+static void look(const struct lm_pool *pool, const char *function)
+{
+	meta_handle_check(&pool->handle, REPORT_POOL_DESTROYED, function);
+}
 
 static uint64_t rotate_right(uint64_t x, unsigned by) { return x >> (by & 63) | x << (-by & 63); }
 
@@ -60,6 +70,12 @@ static uint64_t inverse_of(uint64_t odd)
 
 /* Only the part that is below fresh is ever touched. */
 static size_t link_bytes(const struct lm_pool *pool) { return (size_t)pool->count * sizeof(*pool->link); }
+
+static void pool_give_back(struct lm_pool *pool)
+{
+	heap_free(pool->block, "lm_pool_destroy");
+	private_free(pool->link, link_bytes(pool));
+}
 
 /* The pool's memory, or false and none. */
 static bool pool_fill(struct lm_pool *pool, size_t align)
@@ -97,20 +113,23 @@ LM_EXPORT struct lm_pool *lm_pool_create(size_t size, size_t chunks, size_t alig
 		return refuse("lm_pool_create", fault);
 	align = align == 0 ? CLASS_GRAIN_BYTES : align;
 	size_t stride = round_up(size, align);
-	struct lm_pool *pool = stride < size || chunks > CHUNKS_MAX ? NULL : meta_alloc(sizeof(*pool));
-	if (pool == NULL)
+	if (stride < size || chunks > CHUNKS_MAX)
 		return no_memory();
-	*pool = (struct lm_pool){
+	struct lm_pool made = {
 		.stride = stride,
 		.shift = low_bit(stride),
 		.inverse = inverse_of(stride >> low_bit(stride)),
 		.count = (uint32_t)chunks,
 		.head = NONE,
 	};
-	if (!pool_fill(pool, align)) {
-		meta_free(pool, sizeof(*pool));
+	if (!pool_fill(&made, align))
+		return no_memory();
+	struct lm_pool *pool = meta_handle_alloc(&ended_pools, sizeof(*pool));
+	if (pool == NULL) {
+		pool_give_back(&made);
 		return no_memory();
 	}
+	*pool = made;
 	return pool;
 }
 
@@ -123,7 +142,10 @@ static always_inline void *hand_out(struct lm_pool *pool, uint32_t index)
 
 static noinline void *alloc_fresh(struct lm_pool *pool)
 {
-	return likely(pool->fresh < pool->count) ? hand_out(pool, pool->fresh++) : no_memory();
+	if (likely(pool->fresh < pool->count))
+		return hand_out(pool, pool->fresh++);
+	look(pool, "lm_pool_alloc");
+	return no_memory();
 }
 
 LM_EXPORT void *lm_pool_alloc(struct lm_pool *pool)
@@ -138,6 +160,7 @@ LM_EXPORT void *lm_pool_alloc(struct lm_pool *pool)
 /* `index` is that of the address if it is below count. */
 static cold void free_bad(const struct lm_pool *pool, void *chunk, uint64_t index)
 {
+	look(pool, "lm_pool_free");
 	if (chunk == NULL)
 		return;
 	size_t offset = (size_t)((char *)chunk - pool->first);
@@ -162,10 +185,15 @@ LM_EXPORT void lm_pool_free(struct lm_pool *pool, void *chunk)
 	pool->used--;
 }
 
-LM_EXPORT size_t lm_pool_used(const struct lm_pool *pool) { return pool->used; }
+LM_EXPORT size_t lm_pool_used(const struct lm_pool *pool)
+{
+	look(pool, "lm_pool_used");
+	return pool->used;
+}
 
 LM_EXPORT void lm_pool_reset(struct lm_pool *pool)
 {
+	look(pool, "lm_pool_reset");
 	pool->head = NONE;
 	pool->fresh = 0;
 	pool->used = 0;
@@ -175,9 +203,12 @@ LM_EXPORT void lm_pool_destroy(struct lm_pool *pool)
 {
 	if (pool == NULL)
 		return;
-	heap_free(pool->block, "lm_pool_destroy");
-	private_free(pool->link, link_bytes(pool));
-	meta_free(pool, sizeof(*pool));
+	meta_handle_end(&pool->handle, REPORT_POOL_DESTROYED, "lm_pool_destroy");
+	pool_give_back(pool);
+	pool->head = NONE;
+	pool->fresh = 0;
+	pool->count = 0;
+	meta_handle_put(&ended_pools, &pool->handle);
 }
 
 void pool_check(const struct lm_pool *pool)

@@ -9,11 +9,13 @@
  * The parts' descriptors lie elsewhere (meta.h). The pad of 16 bytes is there so that no user block is the start of the
  * heap's block: free(3) of one is then reported as an interior pointer instead of taking the part away.
  *
- * A mark names the newest part and how much the region held in all, so that one that is void is found out unless its
- * part has come back and holds that much again.
+ * A mark has the stamp of the newest part, or of the region if there was no part, and how much the region held in all.
+ * No two parts and regions of the process ever have one stamp. So a mark of another region is always found out. A void
+ * mark is found out, unless its part is still there and holds that much again.
  *
  * Invariant (region_check): at and end - at are multiples of 16; a part's before = the older one's before + what was
- * used of that one; the oldest's is 0.
+ * used of that one; the oldest's is 0. In a region that has ended, at = end = NULL and there is no part: so
+ * lm_region_alloc goes to its slow end, which looks at the handle (page/meta.h).
  *
  * Owner: one thread at a time; nothing here locks.
  */
@@ -31,6 +33,7 @@ enum { STEP_BYTES = 16384, GRAIN = CLASS_GRAIN_BYTES, ALIGN_MAX = 4096, PAD_BYTE
 
 struct part {
 	struct part *older;
+	size_t stamp;
 	char *block;
 	size_t bytes;  /* of the block */
 	size_t before; /* handed out by all older parts */
@@ -38,11 +41,26 @@ struct part {
 };
 
 struct lm_region {
+	struct meta_handle handle;
 	char *at; /* both NULL while there is no part */
 	char *end;
 	struct part *newest;
 	size_t step;
+	size_t stamp;
 };
+
+static struct meta_queue ended_regions;
+
+static void look(const struct lm_region *region, const char *function)
+{
+	meta_handle_check(&region->handle, REPORT_REGION_DESTROYED, function);
+}
+
+static size_t new_stamp(void)
+{
+	static _Atomic size_t last;
+	return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
+}
 
 static char *part_first(const struct part *part) { return part->block + PAD_BYTES; }
 
@@ -71,17 +89,23 @@ static void part_drop(struct lm_region *region)
 
 LM_EXPORT struct lm_region *lm_region_create(size_t step)
 {
-	struct lm_region *region = meta_alloc(sizeof(*region));
+	struct lm_region *region = meta_handle_alloc(&ended_regions, sizeof(*region));
 	if (region == NULL)
 		return no_memory();
-	*region = (struct lm_region){.step = step == 0 ? STEP_BYTES : step};
+	*region = (struct lm_region){.step = step == 0 ? STEP_BYTES : step, .stamp = new_stamp()};
 	return region;
+}
+
+static size_t used_of(const struct lm_region *region)
+{
+	const struct part *part = region->newest;
+	return part == NULL ? 0 : part->before + (size_t)(region->at - part_first(part));
 }
 
 LM_EXPORT size_t lm_region_used(const struct lm_region *region)
 {
-	const struct part *part = region->newest;
-	return part == NULL ? 0 : part->before + (size_t)(region->at - part_first(part));
+	look(region, "lm_region_used");
+	return used_of(region);
 }
 
 /* A step, or what is needed where that is more, or where a step is not to be had. */
@@ -110,9 +134,10 @@ static bool part_add(struct lm_region *region, size_t room)
 	}
 	*part = (struct part){
 		.older = region->newest,
+		.stamp = new_stamp(),
 		.block = block,
 		.bytes = bytes,
-		.before = lm_region_used(region),
+		.before = used_of(region),
 	};
 	if (part->older != NULL)
 		part->older->stopped = region->at;
@@ -134,6 +159,7 @@ static char *take(struct lm_region *region, size_t align, size_t size)
 /* `align` is 16 or more. */
 static noinline void *alloc_slow(struct lm_region *region, size_t align, size_t size)
 {
+	look(region, "lm_region_alloc");
 	if (size > size_most)
 		return no_memory();
 	size_t whole = round_up(size_max(size, 1), GRAIN);
@@ -155,6 +181,7 @@ LM_EXPORT void *lm_region_alloc(struct lm_region *region, size_t size)
 
 LM_EXPORT void *lm_region_aligned(struct lm_region *region, size_t align, size_t size)
 {
+	look(region, "lm_region_aligned");
 	if (!is_power_of_two(align) || align > ALIGN_MAX)
 		return refuse("lm_region_aligned", REFUSED_ALIGN_1);
 	return alloc_slow(region, size_max(align, GRAIN), size);
@@ -162,6 +189,7 @@ LM_EXPORT void *lm_region_aligned(struct lm_region *region, size_t align, size_t
 
 LM_EXPORT char *lm_region_strdup(struct lm_region *region, const char *string)
 {
+	look(region, "lm_region_strdup");
 	size_t bytes = strlen(string) + 1;
 	char *copy = lm_region_alloc(region, bytes);
 	return copy == NULL ? NULL : memcpy(copy, string, bytes);
@@ -169,7 +197,9 @@ LM_EXPORT char *lm_region_strdup(struct lm_region *region, const char *string)
 
 LM_EXPORT struct lm_region_mark lm_region_mark(const struct lm_region *region)
 {
-	return (struct lm_region_mark){region->newest, lm_region_used(region)};
+	look(region, "lm_region_mark");
+	size_t stamp = region->newest == NULL ? region->stamp : region->newest->stamp;
+	return (struct lm_region_mark){(void *)stamp, used_of(region)};
 }
 
 /* How much was handed out when `part` was the newest one and began, and when it stopped being it. */
@@ -183,16 +213,19 @@ static bool mark_is_in(const struct lm_region *region, const struct part *part, 
 static bool mark_is_right(const struct lm_region *region, struct lm_region_mark mark)
 {
 	const struct part *part = region->newest;
-	while (part != NULL && part != mark.block)
+	while (part != NULL && part->stamp != (size_t)mark.block)
 		part = part->older;
-	return part == NULL ? mark.block == NULL && mark.used == 0 : mark_is_in(region, part, mark.used);
+	if (part == NULL)
+		return (size_t)mark.block == region->stamp && mark.used == 0;
+	return mark_is_in(region, part, mark.used);
 }
 
 LM_EXPORT void lm_region_release(struct lm_region *region, struct lm_region_mark mark)
 {
+	look(region, "lm_region_release");
 	if (unlikely(!mark_is_right(region, mark)))
 		report_bad_pointer(REPORT_NOT_OF_REGION, mark.block, "lm_region_release");
-	while (region->newest != mark.block)
+	while (region->newest != NULL && region->newest->stamp != (size_t)mark.block)
 		part_drop(region);
 	if (region->newest != NULL)
 		region->at = part_first(region->newest) + (mark.used - region->newest->before);
@@ -200,6 +233,7 @@ LM_EXPORT void lm_region_release(struct lm_region *region, struct lm_region_mark
 
 LM_EXPORT void lm_region_reset(struct lm_region *region)
 {
+	look(region, "lm_region_reset");
 	struct part *kept = NULL;
 	for (struct part *part = region->newest, *older; part != NULL; part = older) {
 		older = part->older;
@@ -211,6 +245,7 @@ LM_EXPORT void lm_region_reset(struct lm_region *region)
 	if (kept != NULL) {
 		kept->older = NULL;
 		kept->before = 0;
+		kept->stamp = new_stamp();
 	}
 	region->newest = kept;
 	go_on_at(region, kept == NULL ? NULL : part_first(kept));
@@ -220,9 +255,10 @@ LM_EXPORT void lm_region_destroy(struct lm_region *region)
 {
 	if (region == NULL)
 		return;
+	meta_handle_end(&region->handle, REPORT_REGION_DESTROYED, "lm_region_destroy");
 	while (region->newest != NULL)
 		part_drop(region);
-	meta_free(region, sizeof(*region));
+	meta_handle_put(&ended_regions, &region->handle);
 }
 
 void region_check(const struct lm_region *region)

@@ -11,6 +11,9 @@
  *
  * Invariant (reserve_check): level <= minimum; held[0 .. level) are objects that nobody uses.
  *
+ * Each function looks at the handle first (page/meta.h), and a thread that waits looks again whenever it wakes. A
+ * reserve has ended before its last objects go back to the allocator: free_object is not to use it.
+ *
  * lock (one of reserve_locks, RANK_RESERVE) guards held, level, minimum and waiting. The allocator's functions are the
  * program's, and are called with no lock held. Of several that change the minimum at once, each starts over if it finds
  * another one than it began with.
@@ -42,6 +45,7 @@
 enum { WAIT_MS = 50, TRIES = 200 };
 
 struct lm_reserve {
+	struct meta_handle handle;
 	struct lock *lock;
 	void **held;
 	_Atomic size_t level;
@@ -52,6 +56,13 @@ struct lm_reserve {
 	void (*free_object)(void *object, void *context);
 	void *context;
 };
+
+static struct meta_queue ended_reserves;
+
+static void look(const struct lm_reserve *reserve, const char *function)
+{
+	meta_handle_check(&reserve->handle, REPORT_RESERVE_DESTROYED, function);
+}
 
 static size_t level_of(const struct lm_reserve *reserve)
 {
@@ -97,6 +108,15 @@ static bool get_objects(struct lm_reserve *reserve, void **objects, size_t count
 	return true;
 }
 
+/* All its objects go back to the allocator, and its array goes. */
+static void empty(struct lm_reserve *reserve)
+{
+	size_t level = level_of(reserve);
+	set_level(reserve, 0);
+	give_back(reserve, reserve->held, level);
+	private_free(reserve->held, array_bytes(minimum_of(reserve)));
+}
+
 /* The array of a reserve, all its objects in it; or false and nothing. */
 static bool fill(struct lm_reserve *reserve, size_t minimum)
 {
@@ -116,21 +136,22 @@ LM_EXPORT struct lm_reserve *lm_reserve_create(size_t minimum, void *(*alloc_obj
 		return refuse("lm_reserve_create", REFUSED_MINIMUM);
 	if (alloc_object == NULL || free_object == NULL)
 		return refuse("lm_reserve_create", REFUSED_FUNCTIONS);
-	struct lm_reserve *reserve = meta_alloc(sizeof(*reserve));
-	if (reserve == NULL)
-		return no_memory();
-	*reserve = (struct lm_reserve){
-		.lock = lock_of(reserve),
+	struct lm_reserve made = {
 		.level = minimum,
 		.minimum = minimum,
 		.alloc_object = alloc_object,
 		.free_object = free_object,
 		.context = context,
 	};
-	if (!fill(reserve, minimum)) {
-		meta_free(reserve, sizeof(*reserve));
+	if (!fill(&made, minimum))
+		return no_memory();
+	struct lm_reserve *reserve = meta_handle_alloc(&ended_reserves, sizeof(*reserve));
+	if (reserve == NULL) {
+		empty(&made);
 		return no_memory();
 	}
+	*reserve = made;
+	reserve->lock = lock_of(reserve);
 	return reserve;
 }
 
@@ -212,6 +233,7 @@ static noinline void *alloc_reserved(struct lm_reserve *reserve, unsigned flags)
 	void *object = take(reserve, flags);
 	while (object == NULL && (flags & LM_NOFAIL)) {
 		object = take_waiting(reserve);
+		look(reserve, "lm_reserve_alloc");
 		if (object == NULL)
 			object = ask(reserve, flags);
 	}
@@ -221,6 +243,7 @@ static noinline void *alloc_reserved(struct lm_reserve *reserve, unsigned flags)
 /* All flags: which of them are right is the allocator's to say. */
 LM_EXPORT void *lm_reserve_alloc(struct lm_reserve *reserve, unsigned flags)
 {
+	look(reserve, "lm_reserve_alloc");
 	if (unlikely(!flags_accept(flags, FLAGS_MALLOC, "lm_reserve_alloc")))
 		return NULL;
 	void *object = ask(reserve, flags);
@@ -255,6 +278,7 @@ static bool put(struct lm_reserve *reserve, void *object)
 
 LM_EXPORT void lm_reserve_free(struct lm_reserve *reserve, void *object)
 {
+	look(reserve, "lm_reserve_free");
 	if (object == NULL)
 		return;
 	if (unlikely(level_of(reserve) < minimum_of(reserve)) && put(reserve, object))
@@ -321,6 +345,7 @@ LM_EXPORT int lm_reserve_resize(struct lm_reserve *reserve, size_t minimum)
 {
 	size_t kept, excess;
 	struct change change;
+	look(reserve, "lm_reserve_resize");
 	if (minimum == 0) {
 		refuse("lm_reserve_resize", REFUSED_MINIMUM);
 		return -1;
@@ -340,16 +365,19 @@ LM_EXPORT int lm_reserve_resize(struct lm_reserve *reserve, size_t minimum)
 	return 0;
 }
 
-LM_EXPORT size_t lm_reserve_level(const struct lm_reserve *reserve) { return level_of(reserve); }
+LM_EXPORT size_t lm_reserve_level(const struct lm_reserve *reserve)
+{
+	look(reserve, "lm_reserve_level");
+	return level_of(reserve);
+}
 
 LM_EXPORT void lm_reserve_destroy(struct lm_reserve *reserve)
 {
 	if (reserve == NULL)
 		return;
-	size_t minimum = minimum_of(reserve);
-	give_back(reserve, reserve->held, level_of(reserve));
-	private_free(reserve->held, array_bytes(minimum));
-	meta_free(reserve, sizeof(*reserve));
+	meta_handle_end(&reserve->handle, REPORT_RESERVE_DESTROYED, "lm_reserve_destroy");
+	empty(reserve);
+	meta_handle_put(&ended_reserves, &reserve->handle);
 }
 
 void reserve_check(struct lm_reserve *reserve)

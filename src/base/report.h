@@ -33,6 +33,10 @@
 #define REPORT_WRONG_PAGES "another number of pages than allocated"
 #define REPORT_NOT_VMALLOC "not from lm_vmalloc"
 #define REPORT_NO_CPU "no such CPU"
+#define REPORT_CACHE_DESTROYED "cache already destroyed"
+#define REPORT_POOL_DESTROYED "pool already destroyed"
+#define REPORT_REGION_DESTROYED "region already destroyed"
+#define REPORT_RESERVE_DESTROYED "reserve already destroyed"
 
 /* A pointer handed to `function` (the entry point's name) is bad in the way that `kind` says. Does not return. */
 _Noreturn cold void report_bad_pointer(const char *kind, const void *pointer, const char *function);

@@ -119,3 +119,31 @@ void meta_free(void *address, size_t bytes)
 	free_pieces[grains] = piece;
 	lock_release(&meta_lock, RANK_META);
 }
+
+static struct meta_handle *queue_pop(struct meta_queue *queue)
+{
+	struct meta_handle *handle = queue->oldest;
+	queue->oldest = handle->next;
+	queue->count--;
+	return handle;
+}
+
+void *meta_handle_alloc(struct meta_queue *queue, size_t bytes)
+{
+	lock_acquire(&meta_lock, RANK_META);
+	void *handle = queue->count > META_HANDLES_RESTING ? queue_pop(queue) : piece_take(grains_of(bytes));
+	lock_release(&meta_lock, RANK_META);
+	return handle;
+}
+
+void meta_handle_put(struct meta_queue *queue, struct meta_handle *handle)
+{
+	handle->next = NULL;
+	lock_acquire(&meta_lock, RANK_META);
+	if (queue->count++ == 0)
+		queue->oldest = handle;
+	else
+		queue->newest->next = handle;
+	queue->newest = handle;
+	lock_release(&meta_lock, RANK_META);
+}

@@ -103,6 +103,9 @@ void depot_push(unsigned size_class, struct magazine *full);
 /* Takes a magazine that the depot has not needed for a while; NULL when there is none. */
 struct magazine *depot_pop_surplus(unsigned size_class);
 
+/* True if the object stands in one of the depot's magazines. */
+bool depot_holds(unsigned size_class, const void *object);
+
 /* Bytes of objects in all depots. */
 size_t depot_bytes(void);
 

@@ -120,6 +120,8 @@ static inline void slab_link(struct cache *cache, struct slab *slab)
 /* Takes an all-free slab off the lists. It still counts as one of the cache's. */
 static inline void slab_unlist(struct cache *cache, struct slab *slab)
 {
+	if (unlikely(cache->kind != NULL))
+		slab_hide(slab);
 	list_remove(&cache->list[slab->bucket], &slab->listed);
 	count_empty(cache, slab->bucket, BUCKET_COUNT);
 	relist_purgeable(cache, slab, false);

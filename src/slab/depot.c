@@ -137,6 +137,17 @@ struct magazine *depot_pop_surplus(unsigned size_class)
 	return surplus;
 }
 
+bool depot_holds(unsigned size_class, const void *object)
+{
+	struct depot *depot = &caches[size_class].depot;
+	bool found = false;
+	lock_acquire(&depot->lock, RANK_DEPOT);
+	for (const struct magazine *full = depot->full; full != NULL && !found; full = full->next)
+		found = magazine_holds(full, full->count, object);
+	lock_release(&depot->lock, RANK_DEPOT);
+	return found;
+}
+
 static struct magazine *pop_for_drain(unsigned size_class)
 {
 	struct depot *depot = &caches[size_class].depot;

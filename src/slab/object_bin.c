@@ -142,6 +142,35 @@ static size_t count_one(struct thread_cache *cache, unsigned id)
 
 size_t object_bins_count(unsigned id) { return thread_cache_for_each(count_one, id); }
 
+/* The order among these locks does not matter: who holds one of them alone waits for none of the others. */
+void object_bins_lock(void)
+{
+	lock_acquire(&threads_lock, RANK_THREADS);
+	thread_cache_for_each_lock(lock_acquire_unranked);
+}
+
+void object_bins_unlock(void)
+{
+	thread_cache_for_each_lock(lock_release_unranked);
+	lock_release(&threads_lock, RANK_THREADS);
+}
+
+/* Of a thread that a fork left behind, top may be any: see strip_lost. */
+static bool bin_holds(const struct thread_cache *cache, unsigned id, const void *object)
+{
+	const struct object_bin *bin = object_bin_at(cache, id);
+	const struct magazine *loaded = bin->bin.loaded;
+	const struct magazine *previous = bin->side.previous;
+	if (loaded == NULL)
+		return false;
+	void **top = atomic_load_explicit(&bin->bin.top, memory_order_relaxed);
+	size_t count = size_min((size_t)(top - (void **)(uintptr_t)&loaded->bottom), size_classes[id].magazine_slots);
+	return magazine_holds(loaded, count, object) ||
+	       (previous != NULL && magazine_holds(previous, previous->count, object));
+}
+
+bool object_bins_hold(unsigned id, const void *object) { return thread_cache_any(bin_holds, id, object); }
+
 static size_t strip_one(struct thread_cache *cache, unsigned id)
 {
 	lock_acquire(&cache->objects_lock, RANK_OBJECTS);

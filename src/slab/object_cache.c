@@ -3,9 +3,9 @@
  */
 #include "slab/object_cache.h"
 
+#include "base/report.h"
 #include "base/settings.h"
 #include "base/syscall.h"
-#include "page/meta.h"
 #include "slab/cache_lists.h"
 #include "slab/reclaim.h"
 
@@ -22,6 +22,8 @@ enum {
 };
 
 struct lock object_caches_lock;
+
+static struct meta_queue ended_caches;
 
 /* How an object cache is laid out: what decides if another may share its slabs. */
 struct shape {
@@ -129,9 +131,34 @@ static void set_kind(unsigned id, struct object_kind *kind)
 	cache_unlock(&caches[id]);
 }
 
-/* A kind of its own for the handle. object_caches_lock is held. */
-static enum object_cache_error found(struct lm_cache *cache, const struct object_cache_request *request,
-				     const struct shape *shape)
+static void name_free(char *name) { meta_free(name, strlen(name) + 1); }
+
+/* The handle of a cache. object_caches_lock is held. */
+static struct lm_cache *handle_create(const struct object_cache_request *request, char *name, unsigned id)
+{
+	struct lm_cache *cache = meta_handle_alloc(&ended_caches, sizeof(struct lm_cache));
+	if (cache != NULL)
+		*cache = (struct lm_cache){
+			.index = id - CLASS_COUNT,
+			.object_bytes = request->bytes,
+			.name = name,
+		};
+	return cache;
+}
+
+/* Ends the handle. No kind refers to it any more. object_caches_lock is held. */
+static void handle_destroy(struct lm_cache *cache)
+{
+	meta_handle_end(&cache->handle, REPORT_CACHE_DESTROYED, "lm_cache_destroy");
+	name_free(cache->name);
+	cache->index = NO_INDEX;
+	cache->kind = NULL;
+	meta_handle_put(&ended_caches, &cache->handle);
+}
+
+/* A cache with a kind of its own. object_caches_lock is held. */
+static enum object_cache_error found(const struct object_cache_request *request, char *name, const struct shape *shape,
+				     struct lm_cache **cache)
 {
 	unsigned id = find_free_id();
 	if (id == 0)
@@ -139,6 +166,11 @@ static enum object_cache_error found(struct lm_cache *cache, const struct object
 	struct object_kind *kind = meta_alloc(sizeof(struct object_kind));
 	if (kind == NULL)
 		return OBJECT_CACHE_NO_MEMORY;
+	*cache = handle_create(request, name, id);
+	if (*cache == NULL) {
+		meta_free(kind, sizeof(struct object_kind));
+		return OBJECT_CACHE_NO_MEMORY;
+	}
 	*kind = (struct object_kind){
 		.ctor = request->ctor,
 		.dtor = request->dtor,
@@ -148,70 +180,74 @@ static enum object_cache_error found(struct lm_cache *cache, const struct object
 		.flags = request->flags,
 		.colours = shape->colours,
 		.colour_bytes = shape->colour_bytes,
-		.handles = cache,
+		.handles = *cache,
 	};
 	size_classes[id] = shape->class;
-	cache->kind = kind;
-	cache->index = id - CLASS_COUNT;
+	(*cache)->kind = kind;
 	set_kind(id, kind);
 	if (id >= size_class_end())
 		atomic_store_explicit(&size_class_ids_end, id + 1, memory_order_relaxed);
 	return OBJECT_CACHE_OK;
 }
 
-/* The newest handle stands last. object_caches_lock is held. */
-static void join(struct lm_cache *cache, unsigned id, size_t bytes)
+/* A cache that shares the slabs of others. Of their handles the newest stands last. object_caches_lock is held. */
+static enum object_cache_error join(const struct object_cache_request *request, char *name, unsigned id,
+				    struct lm_cache **cache)
 {
 	struct object_kind *kind = caches[id].kind;
+	*cache = handle_create(request, name, id);
+	if (*cache == NULL)
+		return OBJECT_CACHE_NO_MEMORY;
+	(*cache)->kind = kind;
 	struct lm_cache **link = &kind->handles;
 	while (*link != NULL)
 		link = &(*link)->next;
-	*link = cache;
-	cache->kind = kind;
-	cache->index = id - CLASS_COUNT;
-	kind->object_bytes = (uint32_t)size_max(kind->object_bytes, bytes);
+	*link = *cache;
+	kind->object_bytes = (uint32_t)size_max(kind->object_bytes, request->bytes);
+	return OBJECT_CACHE_OK;
 }
 
-static size_t handle_bytes(size_t name_length) { return sizeof(struct lm_cache) + name_length + 1; }
-
-static void handle_free(struct lm_cache *cache) { meta_free(cache, handle_bytes(strlen(cache->name))); }
+static char *name_copy(const char *name)
+{
+	size_t bytes = strlen(name) + 1;
+	char *copy = meta_alloc(bytes);
+	return copy == NULL ? NULL : memcpy(copy, name, bytes);
+}
 
 enum object_cache_error object_cache_create(const struct object_cache_request *request, struct lm_cache **cache)
 {
 	struct shape shape = shape_of(request);
-	size_t length = strlen(request->name);
-	struct lm_cache *made = meta_alloc(handle_bytes(length));
-	if (made == NULL)
+	char *name = name_copy(request->name);
+	if (name == NULL)
 		return OBJECT_CACHE_NO_MEMORY;
-	made->next = NULL;
-	made->object_bytes = request->bytes;
-	memcpy(made->name, request->name, length + 1);
 	lock_acquire(&object_caches_lock, RANK_CACHES);
-	enum object_cache_error error = OBJECT_CACHE_OK;
 	unsigned id = may_merge(request) ? find_mergeable(&shape) : 0;
-	if (id != 0)
-		join(made, id, request->bytes);
-	else
-		error = found(made, request, &shape);
+	enum object_cache_error error =
+		id != 0 ? join(request, name, id, cache) : found(request, name, &shape, cache);
 	lock_release(&object_caches_lock, RANK_CACHES);
-	if (error == OBJECT_CACHE_OK)
-		*cache = made;
-	else
-		handle_free(made);
+	if (error != OBJECT_CACHE_OK)
+		name_free(name);
 	return error;
 }
 
-/* True if others share the slabs: then only the handle goes. Else nobody may join any more. */
+/*
+ * True if others share the slabs: then only the handle goes. Else nobody may join any more. A handle that has ended, or
+ * that another thread is ending, is reported.
+ */
 static bool leave(struct lm_cache *cache)
 {
-	struct object_kind *kind = cache->kind;
 	lock_acquire(&object_caches_lock, RANK_CACHES);
+	object_cache_look(cache, "lm_cache_destroy");
+	struct object_kind *kind = cache->kind;
+	if (kind->is_ending)
+		report_bad_pointer(REPORT_CACHE_DESTROYED, cache, "lm_cache_destroy");
 	bool shared = kind->handles->next != NULL;
 	if (shared) {
 		struct lm_cache **link = &kind->handles;
 		while (*link != cache)
 			link = &(*link)->next;
 		*link = cache->next;
+		handle_destroy(cache);
 	} else {
 		kind->is_ending = true;
 	}
@@ -272,12 +308,10 @@ static void depot_reset(unsigned id)
 size_t object_cache_destroy(struct lm_cache *cache, size_t report_max,
 			    void (*report)(const struct lm_cache *cache, const void *object))
 {
+	if (leave(cache))
+		return 0;
 	unsigned id = object_cache_id(cache);
 	struct object_kind *kind = cache->kind;
-	if (leave(cache)) {
-		handle_free(cache);
-		return 0;
-	}
 	size_t live = gather(id);
 	if (live != 0) {
 		struct reporter reporter = {cache, report};
@@ -291,9 +325,9 @@ size_t object_cache_destroy(struct lm_cache *cache, size_t report_max,
 	depot_reset(id);
 	lock_acquire(&object_caches_lock, RANK_CACHES);
 	set_kind(id, NULL);
+	handle_destroy(cache);
 	lock_release(&object_caches_lock, RANK_CACHES);
 	meta_free(kind, sizeof(struct object_kind));
-	handle_free(cache);
 	return 0;
 }
 
@@ -337,24 +371,64 @@ void object_cache_info(const struct lm_cache *cache, struct lm_cache_info *info)
 	cache_unlock(slabs);
 }
 
-/* Whether the slab's cache has the object out. The slab of a live object stays where it is. */
-static struct lm_cache *cache_of_slab(const struct slab *slab, uintptr_t object)
+/* The cache that has the object out of its slabs, or NULL. */
+static struct lm_cache *taken_from(uintptr_t object)
 {
-	struct cache *cache = &caches[slab->class];
-	cache_lock(cache);
-	uintptr_t slot = cache->kind == NULL ? 0 : object - cache->kind->front_bytes;
-	bool live = slot != 0 && slab_object_begins(slab, slot) && !slab_says_free(slab, slot);
-	struct lm_cache *handle = live ? cache->kind->handles : NULL;
-	cache_unlock(cache);
+	struct lm_cache *handle = NULL;
+	unsigned id = slab_objects_id(object);
+	if (id == 0)
+		return NULL;
+	cache_lock(&caches[id]);
+	const struct slab *slab = slab_objects_id(object) == id ? slab_of_cache(object, id) : NULL;
+	if (slab != NULL) {
+		uintptr_t slot = object - caches[id].kind->front_bytes;
+		if (slab_object_begins(slab, slot) && !slab_says_free(slab, slot))
+			handle = caches[id].kind->handles;
+	}
+	cache_unlock(&caches[id]);
 	return handle;
+}
+
+static bool is_in_magazine(const struct lm_cache *cache, const void *object)
+{
+	unsigned id = object_cache_id(cache);
+	return object_bins_hold(id, object) || depot_holds(id, object);
+}
+
+/*
+ * For object_cache_of, which is to see a free object wherever it is on its way from magazine to depot to slab. So all
+ * misses are locked out. purge_lock keeps out those who empty depots, and purgers, who reserve free objects. The fast
+ * paths go on: an object that they push or pop just now is rightly called live as well as free. A purger may take long:
+ * nobody waits for purge_lock while misses are locked out.
+ */
+static void hold_objects_still(void)
+{
+	for (;;) {
+		lock_acquire(&object_caches_lock, RANK_CACHES);
+		object_bins_lock();
+		if (lock_try_acquire(&purge_lock, RANK_PURGE))
+			return;
+		object_bins_unlock();
+		lock_release(&object_caches_lock, RANK_CACHES);
+		lock_acquire(&purge_lock, RANK_PURGE);
+		lock_release(&purge_lock, RANK_PURGE);
+	}
+}
+
+static void let_objects_go(void)
+{
+	lock_release(&purge_lock, RANK_PURGE);
+	object_bins_unlock();
+	lock_release(&object_caches_lock, RANK_CACHES);
 }
 
 struct lm_cache *object_cache_of(const void *object)
 {
-	lock_acquire(&object_caches_lock, RANK_CACHES);
-	const struct slab *slab = slab_of_objects((uintptr_t)object);
-	struct lm_cache *cache = slab == NULL ? NULL : cache_of_slab(slab, (uintptr_t)object);
-	lock_release(&object_caches_lock, RANK_CACHES);
+	hold_objects_still();
+	struct lm_cache *cache = taken_from((uintptr_t)object);
+	if (cache != NULL && is_in_magazine(cache, object))
+		cache = NULL;
+	let_objects_go();
 	return cache;
 }
 

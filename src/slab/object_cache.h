@@ -31,12 +31,17 @@
  * nothing refers to the id, and it may be another cache's at once: what a thread still has is a closed bin, which it
  * sets up anew before it opens it.
  *
+ * Handles. A struct lm_cache that has ended has index = NO_INDEX, which no thread's table reaches, and no kind. So
+ * lm_cache_alloc and lm_cache_free miss, and look at the handle (page/meta.h) before anything else. All other functions
+ * of libmalloc/cache.h look first.
+ *
  * Invariant (cache_check): kind->empty_slabs = the slabs in list[BUCKET_EMPTY].
  */
 #ifndef LM_SLAB_OBJECT_CACHE_H
 #define LM_SLAB_OBJECT_CACHE_H
 
 #include "base/lock.h"
+#include "page/meta.h"
 #include "slab/cache.h"
 #include "slab/object_bin.h"
 
@@ -62,12 +67,21 @@ struct object_kind {
 };
 
 struct lm_cache {
+	struct meta_handle handle;
 	size_t index; /* id - CLASS_COUNT */
 	struct object_kind *kind;
 	struct lm_cache *next; /* of the same kind; guarded by object_caches_lock */
 	size_t object_bytes;   /* as asked for */
-	char name[];
+	char *name;            /* of meta_alloc */
 };
+
+#define NO_INDEX SIZE_MAX
+
+/* Reports a cache that has ended. */
+static inline void object_cache_look(const struct lm_cache *cache, const char *function)
+{
+	meta_handle_check(&cache->handle, REPORT_CACHE_DESTROYED, function);
+}
 
 static inline unsigned object_cache_id(const struct lm_cache *cache)
 {
@@ -101,7 +115,7 @@ enum object_cache_error object_cache_create(const struct object_cache_request *r
 
 /*
  * 0: the cache is gone. Else how many objects are live; `report` is called for each of the first `report_max`, and all
- * stays as it was.
+ * stays as it was. A cache that has ended already is reported.
  */
 size_t object_cache_destroy(struct lm_cache *cache, size_t report_max,
 			    void (*report)(const struct lm_cache *cache, const void *object));

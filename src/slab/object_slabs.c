@@ -134,10 +134,15 @@ void object_slabs_reap_destructed(void)
 	self->is_reaping = false;
 }
 
-/* The threads that were giving slabs back are not there: what they had taken off the lists is lost. */
+/*
+ * The threads that were giving slabs back are not there: what they had taken off the lists is lost. Nor are those that
+ * were destroying caches.
+ */
 void object_slabs_fork_child(void)
 {
 	for (unsigned id = CLASS_COUNT; id < size_class_end(); id++) {
+		if (caches[id].kind != NULL)
+			caches[id].kind->is_ending = false;
 		caches[id].slabs -= caches[id].leaving;
 		caches[id].leaving = 0;
 	}

@@ -97,8 +97,11 @@ static void set_kinds(const struct slab *slab, uint8_t kind)
 
 static void set_key(const struct slab *slab, uint64_t objects)
 {
-	atomic_store_explicit(&pagemap_link(slab->first_page)->objects, objects, memory_order_relaxed);
+	/* Release pairs with the acquire in slab_first_of_key. */
+	atomic_store_explicit(&pagemap_link(slab->first_page)->objects, objects, memory_order_release);
 }
+
+void slab_hide(const struct slab *slab) { set_key(slab, 0); }
 
 struct slab *slab_create_coloured(unsigned id, unsigned colour)
 {
@@ -112,6 +115,22 @@ struct slab *slab_create_coloured(unsigned id, unsigned colour)
 	set_kinds(slab, PAGE_OBJECTS | size_classes[id].order);
 	set_key(slab, slab_key(id) << SLAB_KEY_SHIFT | colour);
 	return slab;
+}
+
+/*
+ * Where the slab is gone, the same word of the page map may be a free page's, and be written just now: the top bit is
+ * clear before and after. ThreadSanitizer is told that this is no mistake.
+ */
+__attribute__((no_sanitize("thread"))) unsigned slab_objects_id(uintptr_t address)
+{
+	uintptr_t page = address >> PAGE_SHIFT;
+	uint8_t kind = pagemap_kind(page);
+	if ((kind & ~PAGE_OBJECTS_ORDER_MASK) != PAGE_OBJECTS)
+		return 0;
+	uintptr_t head = round_down(page, (uintptr_t)1 << (kind & PAGE_OBJECTS_ORDER_MASK));
+	uint64_t key = atomic_load_explicit(&pagemap_link(head)->objects, memory_order_relaxed) >> SLAB_KEY_SHIFT;
+	uint64_t id = key - slab_key(0);
+	return id < ID_COUNT ? (unsigned)id : 0;
 }
 
 struct slab *slab_of_objects(uintptr_t address)

@@ -73,21 +73,25 @@ static inline uintptr_t slab_base_of(uintptr_t address, unsigned size_class)
 }
 
 /*
- * What the page map says of the head page of an object cache's slab, for who knows the cache: bit 63, id << 16, colour.
+ * What the page map says of the head page of an object cache's slab, until that leaves the lists of its cache: bit 63,
+ * id << 16, colour.
  * So lm_cache_free finds where objects begin without the descriptor. Page numbers, which stand there for free pages,
  * never have that bit.
  */
 enum { SLAB_KEY_SHIFT = 16 };
 static inline uint64_t slab_key(unsigned id) { return (UINT64_C(1) << 63 >> SLAB_KEY_SHIFT) + id; }
 
-/* Where the first object stands if `head` begins a slab of the key; 0: it does not. */
+/*
+ * Where the first object stands if `head` begins a slab of the key; 0: it does not. Acquire pairs with the release in
+ * set_key (slab.c): who sees the key sees the descriptor.
+ */
 static inline uintptr_t slab_first_of_key(uintptr_t head, uint64_t key)
 {
 	uintptr_t page = head >> PAGE_SHIFT;
 	struct page_block *block = pagemap_block(page);
 	if (unlikely(block == NULL))
 		return 0;
-	uint64_t objects = atomic_load_explicit(&block->link[page % BLOCK_PAGES].objects, memory_order_relaxed);
+	uint64_t objects = atomic_load_explicit(&block->link[page % BLOCK_PAGES].objects, memory_order_acquire);
 	return objects >> SLAB_KEY_SHIFT == key ? head + (objects & ((1u << SLAB_KEY_SHIFT) - 1)) : 0;
 }
 
@@ -96,6 +100,15 @@ struct slab *slab_of_objects(uintptr_t address);
 
 /* The same where it is of this object cache. */
 struct slab *slab_of_cache(uintptr_t address, unsigned id);
+
+/*
+ * The object cache that has a slab at `address` just now, by the key: its id, or 0. For any address. If it is still so
+ * under the lock of that cache, the slab stays while the lock is held: its key is taken away under it (slab_hide).
+ */
+unsigned slab_objects_id(uintptr_t address);
+
+/* Takes the key of an object cache's slab away. It is off the lists, and will be destroyed. */
+void slab_hide(const struct slab *slab);
 
 /* The slab of an object of class `size_class`, or NULL where there is none of that class. */
 static inline struct slab *slab_of(uintptr_t address, unsigned size_class)

@@ -183,6 +183,17 @@ void thread_cache_for_each_lost(void (*visit)(struct thread_cache *cache, unsign
 	lock_release(&threads_lock, RANK_THREADS);
 }
 
+bool thread_cache_any(bool (*test)(const struct thread_cache *cache, unsigned id, const void *object), unsigned id,
+		      const void *object)
+{
+	const struct list *const lists[] = {&threads, &lost};
+	for (size_t i = 0; i < 2; i++)
+		for (struct list_node *node = lists[i]->first; node != NULL; node = node->next)
+			if (test(list_entry(node, struct thread_cache, node), id, object))
+				return true;
+	return false;
+}
+
 void thread_cache_for_each_lock(void (*act)(struct lock *))
 {
 	for (struct list_node *node = threads.first; node != NULL; node = node->next)

@@ -226,7 +226,11 @@ size_t thread_cache_for_each(size_t (*visit)(struct thread_cache *cache, unsigne
 /* The same for the caches of threads that a fork left behind, of which the child has a copy. */
 void thread_cache_for_each_lost(void (*visit)(struct thread_cache *cache, unsigned id), unsigned id);
 
-/* For fork, with threads_lock held: acts on each thread's objects_lock. */
+/* With threads_lock held: true if the test holds for the cache of a thread, or of one that a fork left behind. */
+bool thread_cache_any(bool (*test)(const struct thread_cache *cache, unsigned id, const void *object), unsigned id,
+		      const void *object);
+
+/* With threads_lock held: acts on each thread's objects_lock. */
 void thread_cache_for_each_lock(void (*act)(struct lock *));
 
 /* In the child of fork: this thread's cache is the only one; what the others held is lost. */

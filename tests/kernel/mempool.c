@@ -73,8 +73,12 @@ static void reserve(void)
 
 static void short_of_memory(void)
 {
+	mempool_t inside;
 	allowed = MINIMUM - 1;
 	check(mempool_create(MINIMUM, give, take, &live) == NULL && live == 0);
+	allowed = MINIMUM - 1;
+	check(mempool_init(&inside, MINIMUM, give, take, &live) == -ENOMEM && !mempool_initialized(&inside));
+	mempool_exit(&inside);
 	allowed = 1000;
 }
 

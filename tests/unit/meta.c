@@ -7,6 +7,7 @@
 #include "base/compiler.h"
 #include "page/meta.h"
 
+#include <stdio.h>
 #include <sys/resource.h>
 
 enum { PIECES = 300, THREADS = 4 };
@@ -112,5 +113,100 @@ static void running_out_is_null(void **state)
 	assert_ptr_equal(meta_alloc(64), piece);
 }
 
+struct handle {
+	struct meta_handle handle;
+	char content[100];
+};
+
+static struct meta_queue queue;
+
+static struct handle *handle_create(void)
+{
+	struct handle *handle = meta_handle_alloc(&queue, sizeof(struct handle));
+	check(handle != NULL);
+	atomic_store_explicit(&handle->handle.is_ended, false, memory_order_relaxed);
+	return handle;
+}
+
+static void handle_destroy(struct handle *handle)
+{
+	meta_handle_end(&handle->handle, "ended", "handle_destroy");
+	meta_handle_put(&queue, &handle->handle);
+}
+
+static void look(void *handle) { meta_handle_check(handle, "ended", "look"); }
+
+static void end(void *handle) { meta_handle_end(handle, "ended", "end"); }
+
+/* Its memory is a handle's again when exactly META_HANDLES_RESTING others have ended after it; until then it is found. */
+static void a_handle_rests_after_its_end(void **state)
+{
+	(void)state;
+	char line[100];
+	struct handle *first = handle_create();
+	look(first);
+	handle_destroy(first);
+	for (size_t i = 0; i < META_HANDLES_RESTING; i++) {
+		struct handle *other = handle_create();
+		assert_ptr_not_equal(other, first);
+		handle_destroy(other);
+	}
+	snprintf(line, sizeof(line), "libmalloc: ended: %p (look)", (void *)first);
+	unit_expect_abort(look, first, line);
+	snprintf(line, sizeof(line), "libmalloc: ended: %p (end)", (void *)first);
+	unit_expect_abort(end, first, line);
+	assert_ptr_equal(handle_create(), first);
+	look(first);
+}
+
+/* In the order of their ends, whatever else the library's own memory is used for; and no more of it. */
+static void the_oldest_handle_is_used_first(void **state)
+{
+	(void)state;
+	enum { ALIVE = META_HANDLES_RESTING + 100 };
+	static struct handle *handles[ALIVE];
+	for (size_t i = 0; i < ALIVE; i++)
+		handles[i] = handle_create();
+	for (size_t i = 0; i < ALIVE; i++) {
+		content_write(handles[i * 7 % ALIVE]->content, sizeof(handles[0]->content), i);
+		handle_destroy(handles[i * 7 % ALIVE]);
+	}
+	void *piece = meta_alloc(sizeof(struct handle));
+	size_t mapped = meta_mapped_bytes();
+	for (size_t i = 0; i < ALIVE - META_HANDLES_RESTING; i++) {
+		struct handle *again = handle_create();
+		assert_ptr_equal(again, handles[i * 7 % ALIVE]);
+		assert_true(content_is(again->content, sizeof(again->content), i));
+	}
+	assert_ptr_not_equal(handle_create(), handles[100 * 7]);
+	assert_int_equal(meta_mapped_bytes(), mapped);
+	meta_free(piece, sizeof(struct handle));
+}
+
+static void churn_handles(unsigned index)
+{
+	struct random random = random_start(60 + index);
+	static struct handle *all[THREADS][PIECES];
+	for (size_t i = 0; i < unit_rounds(20000); i++) {
+		struct handle **handle = &all[index][random_below(&random, PIECES)];
+		if (*handle != NULL) {
+			look(*handle);
+			check(content_is((*handle)->content, sizeof((*handle)->content), index));
+			handle_destroy(*handle);
+			*handle = NULL;
+		} else {
+			*handle = handle_create();
+			content_write((*handle)->content, sizeof((*handle)->content), index);
+		}
+	}
+}
+
+static void threads_do_not_share_a_handle(void **state)
+{
+	(void)state;
+	unit_threads(THREADS, churn_handles);
+}
+
 UNIT_MAIN(UNIT(pieces_do_not_overlap), UNIT(threads_do_not_share_a_piece), UNIT(a_size_comes_back),
-	  UNIT(mappings_are_counted), UNIT(running_out_is_null))
+	  UNIT(mappings_are_counted), UNIT(running_out_is_null),
+	  UNIT(a_handle_rests_after_its_end), UNIT(the_oldest_handle_is_used_first), UNIT(threads_do_not_share_a_handle))

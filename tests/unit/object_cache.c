@@ -776,10 +776,11 @@ static void creation_runs_out(void **state)
 {
 	(void)state;
 	static struct lm_cache *all[ID_COUNT];
-	static const size_t bytes[] = {sizeof(struct object_kind), sizeof(struct lm_cache) + sizeof("some")};
-	void *spare[16];
-	for (int i = 0; i < 16; i++)
-		spare[i] = meta_alloc(bytes[i % 2]);
+	static const size_t bytes[] = {sizeof(struct object_kind), sizeof(struct lm_cache), sizeof("some")};
+	enum { PIECES = 3, SPARE = 8 * PIECES };
+	void *spare[SPARE];
+	for (int i = 0; i < SPARE; i++)
+		spare[i] = meta_alloc(bytes[i % PIECES]);
 	refuse_all();
 	for (size_t piece = 8192; piece >= CACHE_LINE_BYTES; piece /= 2)
 		while (meta_alloc(piece) != NULL)
@@ -787,16 +788,16 @@ static void creation_runs_out(void **state)
 	errno = 0;
 	assert_null(lm_cache_create("some", 64, 0, 0, NULL, NULL));
 	int error = errno;
-	/* There is memory for a handle, but none for a kind; then for both; then for one alone again. */
+	/* There is memory for one piece of three; then for two; then for all; then for one again. */
 	unsigned count = 0;
-	for (int i = 16; i-- > 0;) {
-		meta_free(spare[i], bytes[i % 2]);
+	for (int i = SPARE; i-- > 0;) {
+		meta_free(spare[i], bytes[i % PIECES]);
 		all[count] = lm_cache_create("some", 64, 0, LM_CACHE_NO_MERGE, NULL, NULL);
 		count += all[count] != NULL;
 	}
 	allow_all();
 	assert_int_equal(error, ENOMEM);
-	assert_int_equal(count, 8);
+	assert_int_equal(count, SPARE / PIECES);
 	for (unsigned i = 0; i < count; i++)
 		assert_int_equal(lm_cache_destroy(all[i]), 0);
 	for (unsigned id = CLASS_COUNT; id < ID_COUNT; id++)

@@ -190,6 +190,11 @@ static void empty_and_impossible_requests(void **state)
 	assert_int_equal(lm_region_used(region), used);
 	lm_region_release(region, none);
 	assert_int_equal(lm_region_used(region), 0);
+	lm_region_alloc(region, 100);
+	lm_region_reset(region);
+	lm_region_alloc(region, 200);
+	lm_region_release(region, none);
+	assert_int_equal(lm_region_used(region), 0);
 	region_check(region);
 	lm_region_destroy(region);
 }

@@ -528,8 +528,40 @@ static void fork_is_safe_at_any_moment(void **state)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
 }
 
+static void *wait_for_ever(void *unused)
+{
+	lm_reserve_alloc(shared, LM_NOFAIL);
+	return unused;
+}
+
+static void destroy_while_one_waits(void *unused)
+{
+	(void)unused;
+	pthread_t thread;
+	size_t before = asked;
+	check(pthread_create(&thread, NULL, wait_for_ever, NULL) == 0);
+	while (asked == before)
+		usleep(100);
+	usleep(10000);
+	lm_reserve_destroy(shared);
+	pthread_join(thread, NULL);
+}
+
+static void who_waits_for_an_ended_reserve_is_reported(void **state)
+{
+	(void)state;
+	char line[100];
+	budget = 1;
+	shared = create(1);
+	budget = 0;
+	use(lm_reserve_alloc(shared, 0));
+	snprintf(line, sizeof(line), "libmalloc: reserve already destroyed: %p (lm_reserve_alloc)", (void *)shared);
+	unit_expect_abort(destroy_while_one_waits, NULL, line);
+}
+
 UNIT_MAIN(UNIT(random_steps_agree_with_a_model), UNIT(the_minimum_never_fails), UNIT(flags_are_handed_on),
 	  UNIT(wrong_arguments_are_refused), UNIT(failing_says_so_unless_told_not_to), UNIT(a_repeated_free_is_reported),
 	  UNIT(an_allocator_that_fails_at_any_step_loses_nothing), UNIT(no_memory_at_any_step_loses_nothing),
 	  UNIT(threads_share_one_object), UNIT(threads_lose_no_wake_up), UNIT(threads_that_wait_are_woken), UNIT(threads_never_share_an_object), UNIT(threads_wait_asleep_until_a_free),
-	  UNIT(threads_that_wait_find_what_the_allocator_has), UNIT(fork_is_safe_at_any_moment))
+	  UNIT(threads_that_wait_find_what_the_allocator_has), UNIT(fork_is_safe_at_any_moment),
+	  UNIT(who_waits_for_an_ended_reserve_is_reported))

@@ -6,7 +6,7 @@
  * NULL. The allocator is asked with __GFP_NOWARN added, since there is a reserve to fall back to.
  * Otherwise than in the kernel: of the caller's flags an alloc function sees __GFP_ZERO, and GFP_KERNEL, GFP_ATOMIC or
  * GFP_NOWAIT as they let it sleep; an element of the reserve is as it was given back, with __GFP_ZERO too (which the
- * kernel warns of); and 0 elements are taken for 1.
+ * kernel warns of); and 0 elements are taken for 1. A use after mempool_exit is reported by the library.
  */
 #ifndef LIBMALLOC_KERNEL_MEMPOOL_H
 #define LIBMALLOC_KERNEL_MEMPOOL_H
@@ -29,9 +29,9 @@ typedef void(mempool_free_t)(void *element, void *pool_data);
 typedef struct mempool_s {
 	int min_nr;
 	void *pool_data;
-	mempool_alloc_t *alloc;
+	mempool_alloc_t *alloc;     /* NULL: the pool is not there, or no longer */
 	mempool_free_t *free;
-	struct lm_reserve *reserve; /* NULL: not there, or no longer */
+	struct lm_reserve *reserve; /* stays after mempool_exit: so the library finds and reports a later use */
 } mempool_t;
 
 /* GFP flags again, for the alloc function. */
@@ -61,7 +61,7 @@ static inline void lm_kernel_reserve_free(void *element, void *context)
 
 static inline bool mempool_initialized(mempool_t *pool)
 {
-	return pool->reserve != NULL;
+	return pool->alloc != NULL;
 }
 
 static inline int mempool_init(mempool_t *pool, int min_nr, mempool_alloc_t *alloc_fn, mempool_free_t *free_fn,
@@ -72,14 +72,18 @@ static inline int mempool_init(mempool_t *pool, int min_nr, mempool_alloc_t *all
 	pool->alloc = alloc_fn;
 	pool->free = free_fn;
 	pool->reserve = lm_reserve_create((size_t)pool->min_nr, lm_kernel_reserve_alloc, lm_kernel_reserve_free, pool);
+	if (pool->reserve == NULL)
+		pool->alloc = NULL;
 	return pool->reserve == NULL ? -ENOMEM : 0;
 }
 
 /* mempool_exit - of one that is zero or has ended: nothing. */
 static inline void mempool_exit(mempool_t *pool)
 {
+	if (!mempool_initialized(pool))
+		return;
 	lm_reserve_destroy(pool->reserve);
-	pool->reserve = NULL;
+	pool->alloc = NULL;
 }
 
 static inline mempool_t *mempool_create(int min_nr, mempool_alloc_t *alloc_fn, mempool_free_t *free_fn,
