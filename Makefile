@@ -23,7 +23,7 @@ LDFLAGS_SO := -shared -Wl,-soname,libmalloc.so.$(SOVERSION) -Wl,-z,now -Wl,-z,re
 LAYERS := base os page slab large malloc control api
 # What few programs call is linked behind what all run: so those pages stay out of their memory. What is called seldom is
 # built for size.
-BEHIND := $(foreach file,api/% base/report base/text control/% malloc/libc_heap malloc/pointer slab/object_%,src/$(file).c)
+BEHIND := $(foreach file,api/% base/report base/text os/low control/% malloc/libc_heap malloc/pointer slab/object_%,src/$(file).c)
 FOUND := $(foreach layer,$(LAYERS),$(sort $(wildcard src/$(layer)/*.c)))
 SELDOM := $(filter-out %/cache.o %/malloc.o %/percpu.o %/pool.o %/region.o %_alloc.o %_bin.o,\
 	$(patsubst src/%.c,$(BUILD)/obj/%.o,$(filter $(BEHIND),$(FOUND))))
