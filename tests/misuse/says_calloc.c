@@ -13,8 +13,8 @@ int main(void)
 	right &= refused(lm_calloc(1, 1, LM_NORETRY | LM_NOFAIL), EINVAL);
 	right &= refused(lm_calloc(1, 1, 0x100), EINVAL);
 	right &= refused(lm_calloc(SIZE_MAX / 2, 1, LM_NOFAIL), EINVAL);
-	right &= refused(lm_calloc(SIZE_MAX / 2, 1, LM_NOWARN), ENOMEM);
-	right &= refused(lm_calloc(SIZE_MAX / 2, 1, LM_NOSYSCALL), ENOMEM);
+	right &= refused(lm_calloc(SIZE_MAX / 4, 1, LM_NOWARN), ENOMEM);
+	right &= refused(lm_calloc(SIZE_MAX / 4, 1, LM_NOSYSCALL), ENOMEM);
 	right &= refused(lm_calloc(SIZE_MAX / 2, 1, 0), ENOMEM);
 	return !right;
 }

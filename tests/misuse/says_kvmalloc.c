@@ -13,8 +13,8 @@ int main(void)
 	right &= refused(lm_kvmalloc(1, LM_NORETRY | LM_NOFAIL), EINVAL);
 	right &= refused(lm_kvmalloc(1, 0x100), EINVAL);
 	right &= refused(lm_kvmalloc(SIZE_MAX / 2, LM_NOFAIL), EINVAL);
-	right &= refused(lm_kvmalloc(SIZE_MAX / 2, LM_NOWARN), ENOMEM);
-	right &= refused(lm_kvmalloc(SIZE_MAX / 2, LM_NOSYSCALL), EAGAIN);
+	right &= refused(lm_kvmalloc(SIZE_MAX / 4, LM_NOWARN), ENOMEM);
+	right &= refused(lm_kvmalloc(SIZE_MAX / 4, LM_NOSYSCALL), EAGAIN);
 	right &= refused(lm_kvmalloc(SIZE_MAX / 2, 0), ENOMEM);
 	return !right;
 }
