@@ -23,7 +23,7 @@ LDFLAGS_SO := -shared -Wl,-soname,libmalloc.so.$(SOVERSION) -Wl,-z,now -Wl,-z,re
 LAYERS := base os page slab large malloc control api
 # What few programs call is linked behind what all run: so those pages stay out of their memory. What is called seldom is
 # built for size.
-BEHIND := $(foreach file,api/% base/report base/text control/% malloc/libc_heap malloc/pointer slab/object_%,src/$(file).c)
+BEHIND := $(foreach file,api/% base/report base/text os/low control/% malloc/libc_heap malloc/pointer slab/object_%,src/$(file).c)
 FOUND := $(foreach layer,$(LAYERS),$(sort $(wildcard src/$(layer)/*.c)))
 SELDOM := $(filter-out %/cache.o %/malloc.o %/percpu.o %/pool.o %/region.o %_alloc.o %_bin.o,\
 	$(patsubst src/%.c,$(BUILD)/obj/%.o,$(filter $(BEHIND),$(FOUND))))
@@ -86,6 +86,7 @@ MANUALS := $(wildcard man/*.3)
 INSTALLED := $(addprefix $(LIBDIR)/,libmalloc.so.$(VERSION) libmalloc.so.$(SOVERSION) libmalloc.so libmalloc.a \
 	pkgconfig/libmalloc.pc) $(INCLUDEDIR)/libmalloc.h $(PUBLIC_HEADERS:include/%=$(INCLUDEDIR)/%) \
 	$(MANDIR)/man3/libmalloc.3 $(MANUALS:man/%=$(MANDIR)/man3/%)
+OF_ANY_VERSION = $(wildcard $(DESTDIR)$(LIBDIR)/libmalloc.so.$(SOVERSION).*[0-9])
 
 $(BUILD)/options-table: tools/options-table.c $(OBJECTS)
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^
@@ -93,21 +94,25 @@ $(BUILD)/libmalloc.3: man/libmalloc.3.in $(BUILD)/options-table
 	env -i $(abspath $(BUILD)/options-table) >$(BUILD)/options.mdoc
 	sed -e '/^@OPTIONS@$$/{r $(BUILD)/options.mdoc' -e 'd;}' -e 's/@VERSION@/$(VERSION)/' $< >$@
 
+# Programs may start on the library meanwhile: tools/place replaces each file at once, and the links come after what they
+# name. Then the files of other versions go: ldconfig would turn the link to the newest, and not to the one that is installed.
 install: all $(BUILD)/libmalloc.3
-	install -d $(addprefix $(DESTDIR),$(LIBDIR)/pkgconfig $(INCLUDEDIR)/libmalloc/kernel $(MANDIR)/man3)
-	install -m 755 $(BUILD)/libmalloc.so.$(VERSION) $(DESTDIR)$(LIBDIR)
-	ln -sf libmalloc.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libmalloc.so.$(SOVERSION)
-	ln -sf libmalloc.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libmalloc.so
-	install -m 644 $(BUILD)/libmalloc.a $(DESTDIR)$(LIBDIR)
-	install -m 644 include/libmalloc.h $(DESTDIR)$(INCLUDEDIR)
-	install -m 644 include/libmalloc/*.h $(DESTDIR)$(INCLUDEDIR)/libmalloc
-	install -m 644 include/libmalloc/kernel/*.h $(DESTDIR)$(INCLUDEDIR)/libmalloc/kernel
-	install -m 644 $(BUILD)/libmalloc.3 $(MANUALS) $(DESTDIR)$(MANDIR)/man3
 	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' 'Name: libmalloc' \
 		'Description: a drop-in malloc' 'Version: $(VERSION)' 'Cflags: -I$${includedir}' \
-		'Libs: -L$${libdir} $(LINK_MALLOC)' >$(DESTDIR)$(LIBDIR)/pkgconfig/libmalloc.pc
+		'Libs: -L$${libdir} $(LINK_MALLOC)' >$(BUILD)/libmalloc.pc
+	install -d $(addprefix $(DESTDIR),$(LIBDIR)/pkgconfig $(INCLUDEDIR)/libmalloc/kernel $(MANDIR)/man3)
+	tools/place 755 $(BUILD)/libmalloc.so.$(VERSION) $(DESTDIR)$(LIBDIR)
+	tools/place link libmalloc.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libmalloc.so.$(SOVERSION)
+	tools/place link libmalloc.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libmalloc.so
+	tools/place 644 $(BUILD)/libmalloc.a $(DESTDIR)$(LIBDIR)
+	tools/place 644 include/libmalloc.h $(DESTDIR)$(INCLUDEDIR)
+	tools/place 644 include/libmalloc/*.h $(DESTDIR)$(INCLUDEDIR)/libmalloc
+	tools/place 644 include/libmalloc/kernel/*.h $(DESTDIR)$(INCLUDEDIR)/libmalloc/kernel
+	tools/place 644 $(BUILD)/libmalloc.3 $(MANUALS) $(DESTDIR)$(MANDIR)/man3
+	tools/place 644 $(BUILD)/libmalloc.pc $(DESTDIR)$(LIBDIR)/pkgconfig
+	rm -f $(filter-out %/libmalloc.so.$(VERSION),$(OF_ANY_VERSION))
 uninstall:
-	rm -f $(addprefix $(DESTDIR),$(INSTALLED))
+	rm -f $(addprefix $(DESTDIR),$(INSTALLED)) $(OF_ANY_VERSION)
 	-rmdir $(addprefix $(DESTDIR)$(INCLUDEDIR)/libmalloc,/kernel /)
 
 demo: all

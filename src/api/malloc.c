@@ -373,8 +373,8 @@ static noinline void *realloc_flags(void *block, size_t bytes, unsigned flags)
 
 LM_EXPORT void *lm_realloc(void *block, size_t bytes, unsigned flags)
 {
-	if (block == NULL)
-		return flags == 0 ? lm_malloc(bytes, 0) : alloc(bytes, 0, flags, "lm_realloc");
+	if (block == NULL && flags != 0)
+		return alloc(bytes, 0, flags, "lm_realloc");
 	bytes = size_max(bytes, 1);
 	if (flags != 0)
 		return realloc_flags(block, bytes, flags);

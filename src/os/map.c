@@ -41,35 +41,6 @@ void *os_map_aligned(size_t bytes, size_t alignment)
 	return start;
 }
 
-/* The mapping at `address` and nowhere else; else a value of syscall_failed. An old kernel takes it as a mere wish. */
-static long map_at(uintptr_t address, size_t bytes)
-{
-	long result = syscall6(SYS_mmap, (long)address, (long)bytes, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-	if (syscall_failed(result) || (uintptr_t)result == address)
-		return result;
-	os_unmap((void *)result, bytes);
-	return -EEXIST;
-}
-
-enum { LOW_FIRST = 1 << 20 }; /* below, vm.mmap_min_addr forbids, and pointers that are nearly NULL should fault */
-
-void *os_map_low(size_t bytes, size_t alignment)
-{
-	uint64_t end = UINT64_C(1) << 32;
-	size_t step = alignment > os_page_size() ? alignment : os_page_size();
-	if (bytes > end - LOW_FIRST)
-		return NULL;
-	for (uint64_t at = round_down(end - bytes, step); at >= LOW_FIRST; at -= step) {
-		long result = map_at(at, bytes);
-		if (!syscall_failed(result))
-			return (void *)result;
-		if (result != -EEXIST)
-			return NULL;
-	}
-	return NULL;
-}
-
 void *os_map_private(size_t bytes)
 {
 	size_t guard = os_page_size();

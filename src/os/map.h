@@ -16,12 +16,6 @@ void *os_map(size_t bytes);
 void *os_map_aligned(size_t bytes, size_t alignment);
 
 /*
- * The same below 4 GiB, where addresses fit 32 bits; from the highest free place down, since the break of some programs
- * lies there and is to go up.
- */
-void *os_map_low(size_t bytes, size_t alignment);
-
-/*
  * A mapping for the library's own data: a page at either end stays unused, so that a program that maps over the pages
  * around a block of its own (MAP_FIXED, glibc's tst-free-errno) does not hit it. NULL when there is no memory.
  */

@@ -9,6 +9,7 @@
 #include "base/bits.h"
 #include "base/settings.h"
 #include "os/brk.h"
+#include "os/low.h"
 #include "os/map.h"
 #include "os/page_size.h"
 #include "page/pagemap.h"
@@ -17,7 +18,7 @@
 enum {
 	PAD_SHIFT = 4,
 	PAD_MAX_BYTES = 16 << 20,
-	EXTENT_BYTES = BUDDY_MAX_PAGES * PAGE_BYTES, /* extents are multiples of this, and aligned to it */
+	EXTENT_BYTES = BUDDY_MAX_PAGES * PAGE_BYTES, /* extents are multiples of this where there is room */
 	RAISE_TRIES = 3,
 };
 
@@ -81,7 +82,7 @@ static uintptr_t heap_grow(struct zone *zone, size_t npages)
 	npages = size_max(npages, alignment);
 	for (int i = 0; i < RAISE_TRIES; i++) {
 		uintptr_t now = os_brk_now();
-		if (now == 0 || npages > SIZE_MAX >> (PAGE_SHIFT + 2))
+		if (now == 0)
 			return 0;
 		bool goes_on = zone->span_end != 0 && now == zone->span_end << PAGE_SHIFT;
 		uintptr_t first = goes_on ? zone->run_first : round_up(now, os_page_size()) >> PAGE_SHIFT;
@@ -95,13 +96,11 @@ static uintptr_t heap_grow(struct zone *zone, size_t npages)
 	return 0;
 }
 
-static uintptr_t extent_add(struct zone *zone, size_t bytes, size_t alignment_bytes)
+static uintptr_t extent_add(struct zone *zone, void *extent, size_t bytes)
 {
-	bool low = zone == &zones[ZONE_DMA32];
-	void *extent = low ? os_map_low(bytes, alignment_bytes) : os_map_aligned(bytes, alignment_bytes);
-	if (extent == NULL)
-		return 0;
 	uintptr_t page = (uintptr_t)extent >> PAGE_SHIFT;
+	if (page == 0)
+		return 0;
 	if (!pagemap_ensure(page, bytes >> PAGE_SHIFT)) {
 		os_unmap(extent, bytes);
 		return 0;
@@ -110,24 +109,40 @@ static uintptr_t extent_add(struct zone *zone, size_t bytes, size_t alignment_by
 	return page;
 }
 
-/* The zones of extents. */
+static uintptr_t extent_map(struct zone *zone, size_t bytes, size_t alignment_bytes)
+{
+	return extent_add(zone, os_map_aligned(bytes, alignment_bytes), bytes);
+}
+
 static uintptr_t mapped_grow(struct zone *zone, size_t npages)
 {
-	if (npages > SIZE_MAX >> (PAGE_SHIFT + 2))
-		return 0;
 	size_t wanted = size_max(npages << PAGE_SHIFT, (zone->total_pages << PAGE_SHIFT) >> 3);
-	uintptr_t page = extent_add(zone, round_up(wanted, EXTENT_BYTES), EXTENT_BYTES);
+	uintptr_t page = extent_map(zone, round_up(wanted, EXTENT_BYTES), EXTENT_BYTES);
 	if (page == 0)
-		page = extent_add(zone, round_up(npages << PAGE_SHIFT, EXTENT_BYTES), EXTENT_BYTES);
+		page = extent_map(zone, round_up(npages << PAGE_SHIFT, EXTENT_BYTES), EXTENT_BYTES);
 	if (page == 0 && npages <= BUDDY_MAX_PAGES) {
 		/* Under a tight RLIMIT_AS a small extent may still fit. */
 		size_t bytes = round_up(alignment_pages(npages) << PAGE_SHIFT, os_page_size());
-		page = extent_add(zone, bytes, bytes);
+		page = extent_map(zone, bytes, bytes);
 	}
 	return page;
 }
 
+/* No more than is needed, to the next EXTENT_BYTES: others need addresses below 4 GiB too, and the break of some. */
+static uintptr_t low_grow(struct zone *zone, size_t npages)
+{
+	size_t alignment = alignment_pages(npages);
+	size_t least_bytes = round_up(size_max(npages, alignment) << PAGE_SHIFT, os_page_size());
+	size_t bytes = round_up(least_bytes, EXTENT_BYTES);
+	void *extent = os_map_low(&bytes, least_bytes, alignment << PAGE_SHIFT);
+	return extent_add(zone, extent, bytes);
+}
+
 uintptr_t grow_zone(struct zone *zone, size_t npages)
 {
-	return zone == &zones[ZONE_HEAP] ? heap_grow(zone, npages) : mapped_grow(zone, npages);
+	if (npages > SIZE_MAX >> (PAGE_SHIFT + 2))
+		return 0;
+	if (zone == &zones[ZONE_HEAP])
+		return heap_grow(zone, npages);
+	return zone == &zones[ZONE_DMA32] ? low_grow(zone, npages) : mapped_grow(zone, npages);
 }

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -39,6 +40,24 @@ static inline free_sized_fn find_free_sized(void)
 static inline free_aligned_sized_fn find_free_aligned_sized(void)
 {
 	return (free_aligned_sized_fn)dlsym(RTLD_DEFAULT, "free_aligned_sized");
+}
+
+// Whether a call was refused with this error; a call that is refused by mistake must set it again.
+static inline int refused(const void *result, int error)
+{
+	int right = result == NULL && errno == error;
+
+	errno = 0;
+	return right;
+}
+
+// From now on the process gets no memory that it does not have.
+static inline void end_memory(void)
+{
+	const struct rlimit none = {0, 0};
+
+	if (setrlimit(RLIMIT_AS, &none) != 0 || setrlimit(RLIMIT_DATA, &none) != 0)
+		_exit(2);
 }
 
 // Runs body(arg) in a thread of its own, to its end.

@@ -211,23 +211,7 @@ static void huge_pages_are_advised(void **state)
 	assert_int_equal(os_advise_huge(block, bytes, OS_HUGE), OS_ADVICE_FAILED);
 }
 
-static void low_mappings_fit_32_bits(void **state)
-{
-	(void)state;
-	char *first = os_map_low(1 << 20, 1 << 20);
-	char *second = os_map_low(3 << 20, 1 << 22);
-	assert_true(first != NULL && second != NULL);
-	assert_true((uintptr_t)first + (1 << 20) <= UINT64_C(1) << 32 && (uintptr_t)first % (1 << 20) == 0);
-	assert_true((uintptr_t)second + (3 << 20) <= UINT64_C(1) << 32 && (uintptr_t)second % (1 << 22) == 0);
-	assert_true(second + (3 << 20) <= first || first + (1 << 20) <= second);
-	assert_true(content_is_zero(second, 3 << 20));
-	os_unmap(first, 1 << 20);
-	assert_ptr_equal(os_map_low(1 << 20, 1 << 20), first);
-	assert_null(os_map_low(SIZE_MAX / 2, 4096));
-	assert_null(os_map_low(UINT64_C(1) << 32, 4096));
-}
-
-UNIT_MAIN(UNIT(low_mappings_fit_32_bits), UNIT(the_page_size_is_the_systems), UNIT(mappings_are_zero_and_go_away), UNIT(impossible_lengths_are_refused),
+UNIT_MAIN(UNIT(the_page_size_is_the_systems), UNIT(mappings_are_zero_and_go_away), UNIT(impossible_lengths_are_refused),
 	  UNIT(aligned_mappings_have_no_edges), UNIT(private_mappings_have_guards), UNIT(purged_pages_read_as_zeros),
 	  UNIT(mappings_are_resized_and_moved), UNIT(the_break_moves_and_errno_does_not),
 	  UNIT(the_clock_goes_on), UNIT(the_clock_makes_no_system_call), UNIT(huge_pages_are_advised))

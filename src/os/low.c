@@ -1,0 +1,188 @@
+/*
+ * low.c - see low.h. The list is read with plain system calls into a buffer on the stack: nothing here may allocate.
+ */
+#define _GNU_SOURCE
+#include "os/low.h"
+
+#include "base/bits.h"
+#include "base/syscall.h"
+#include "os/map.h"
+#include "os/page_size.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/mman.h>
+
+#define LOW_END (UINT64_C(1) << 32)
+
+enum {
+	LOW_FIRST = 1 << 20,      /* below, vm.mmap_min_addr forbids, and pointers that are nearly NULL should fault */
+	LOW_STEP_BYTES = 4 << 20, /* where what is long begins; without the list, 1023 places to try */
+	LOW_TRIES = 16,           /* searches: each time another thread was faster */
+	STACK_ROOM_BYTES = 128 << 20, /* what the kernel too leaves below a stack, which grows down */
+	READ_BYTES = 4096,            /* the kernel hands out no more at a time */
+};
+
+struct list {
+	long file;
+	long filled; /* bytes in the buffer; 0: the list is over; below 0: the kernel's error */
+	long next;
+	unsigned char buffer[READ_BYTES];
+};
+
+/* One mapping of the process. */
+struct area {
+	uint64_t start, end;
+	bool is_stack;
+};
+
+/* Invariant: bytes is 0, or [at, at + bytes) lies in a gap of the list, and bytes is in [least, most]. */
+struct search {
+	size_t most, least, alignment;
+	uint64_t at; /* the best place that was found */
+	size_t bytes;
+};
+
+static int next_byte(struct list *list)
+{
+	if (list->next == list->filled) {
+		list->filled = syscall3(SYS_read, list->file, (long)list->buffer, READ_BYTES);
+		list->next = 0;
+	}
+	return list->filled > 0 ? list->buffer[list->next++] : -1;
+}
+
+static bool read_hex(struct list *list, uint64_t *number, char end)
+{
+	int byte = next_byte(list);
+	for (*number = 0; byte != end; byte = next_byte(list)) {
+		if (byte < '0')
+			return false;
+		*number = *number << 4 | (uint64_t)(byte <= '9' ? byte - '0' : byte - 'a' + 10);
+	}
+	return true;
+}
+
+/* A line "start-end permissions offset device inode name", see proc(5). */
+static bool read_area(struct list *list, struct area *area)
+{
+	if (!read_hex(list, &area->start, '-') || !read_hex(list, &area->end, ' '))
+		return false;
+	area->is_stack = false;
+	int byte = next_byte(list);
+	for (int before = 0; byte != '\n'; before = byte, byte = next_byte(list)) {
+		if (byte < 0)
+			return false;
+		area->is_stack |= before == '[' && byte == 's';
+	}
+	return true;
+}
+
+/* Takes [start, end) if it is better: the longest place counts, and of equal ones the highest, which comes last. */
+static void search_gap(struct search *search, uint64_t start, uint64_t end)
+{
+	start = round_up(start, search->alignment);
+	end = size_min(end, LOW_END);
+	if (end <= start || end - start < search->least)
+		return;
+	size_t bytes = size_min(round_down(end - start, os_page_size()), search->most);
+	if (bytes < search->bytes)
+		return;
+	search->bytes = bytes;
+	search->at = round_down(end - bytes, search->alignment);
+	uint64_t at_step = round_down(end - bytes, size_max(search->alignment, LOW_STEP_BYTES));
+	if (bytes >= LOW_STEP_BYTES && at_step >= start)
+		search->at = at_step;
+}
+
+/* All gaps of the list; false where it ends too early. */
+static bool search_list(struct search *search, struct list *list)
+{
+	struct area area;
+	uint64_t free_from = LOW_FIRST;
+	while (read_area(list, &area)) {
+		uint64_t room = area.is_stack ? size_min(STACK_ROOM_BYTES, area.start) : 0;
+		search_gap(search, free_from, area.start - room);
+		free_from = size_max(free_from, area.end);
+		if (area.end >= LOW_END)
+			return true;
+	}
+	return false;
+}
+
+/* False where there is no list. */
+static bool search_file(struct search *search, const char *path)
+{
+	struct list list;
+	list.filled = list.next = 0;
+	list.file = syscall6(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0);
+	if (syscall_failed(list.file))
+		return false;
+	search->bytes = 0;
+	bool whole = search_list(search, &list);
+	syscall3(SYS_close, list.file, 0, 0);
+	return whole;
+}
+
+/* When the first thread has ended, the list under its name is empty. */
+static bool search_lists(struct search *search)
+{
+	return search_file(search, "/proc/self/maps") || search_file(search, "/proc/thread-self/maps");
+}
+
+/* The mapping at `address` and nowhere else; else a value of syscall_failed. An old kernel takes it as a mere wish. */
+static long map_at(uintptr_t address, size_t bytes)
+{
+	long result = syscall6(SYS_mmap, (long)address, (long)bytes, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	if (syscall_failed(result) || (uintptr_t)result == address)
+		return result;
+	os_unmap((void *)result, bytes);
+	return -EEXIST;
+}
+
+/* The same for *bytes, or where these are too many for the system, `least`. */
+static long map_some(uintptr_t address, size_t *bytes, size_t least)
+{
+	long result = map_at(address, *bytes);
+	if (result != -ENOMEM || *bytes == least)
+		return result;
+	*bytes = least;
+	return map_at(address, least);
+}
+
+/* With no list: one place in each LOW_STEP_BYTES. */
+static void *map_by_steps(size_t *bytes, size_t least, size_t alignment)
+{
+	size_t step = size_max(alignment, LOW_STEP_BYTES);
+	*bytes = size_max(size_min(*bytes, LOW_STEP_BYTES), least);
+	for (uint64_t at = round_down(LOW_END - *bytes, step); at >= LOW_FIRST; at -= step) {
+		long result = map_some(at, bytes, least);
+		if (!syscall_failed(result))
+			return (void *)result;
+		if (result != -EEXIST)
+			return NULL;
+	}
+	return NULL;
+}
+
+void *os_map_low(size_t *bytes, size_t least_bytes, size_t alignment)
+{
+	alignment = size_max(alignment, os_page_size());
+	if (least_bytes > LOW_END - LOW_FIRST || alignment > LOW_END / 2)
+		return NULL;
+	struct search search = {.most = *bytes, .least = least_bytes, .alignment = alignment};
+	for (int i = 0; i < LOW_TRIES && search_lists(&search); i++) {
+		if (search.bytes == 0)
+			return NULL;
+		*bytes = search.bytes;
+		long result = map_some(search.at, bytes, least_bytes);
+		if (!syscall_failed(result))
+			return (void *)result;
+		if (result != -EEXIST)
+			return NULL;
+	}
+	return map_by_steps(bytes, least_bytes, alignment);
+}

@@ -1,0 +1,14 @@
+// says: libmalloc: bad flags: LM_HUGE excludes LM_COLD (lm_realloc)
+// says: libmalloc: bad argument: no memory is ever so large, for LM_NOFAIL to wait for (lm_realloc)
+#include "misuse.h"
+#include <libmalloc.h>
+
+int main(void)
+{
+	char *p = (char *)malloc(100);
+	int right = refused(lm_realloc(p, 200, LM_HUGE | LM_COLD), EINVAL);
+
+	right &= refused(lm_realloc(p, SIZE_MAX / 2, LM_NOFAIL), EINVAL);
+	free(p);
+	return !right;
+}
