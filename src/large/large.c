@@ -172,8 +172,8 @@ struct large *large_of(uintptr_t address)
 
 struct large *large_around(uintptr_t address)
 {
-	uintptr_t page = pagemap_find_below(address >> PAGE_SHIFT, PAGE_LARGE);
-	if (page == 0)
+	uintptr_t page = pagemap_find_begin(address >> PAGE_SHIFT);
+	if (pagemap_kind(page) != PAGE_LARGE)
 		return NULL;
 	struct large *large = pagemap_link(page)->large;
 	return address - large->mapping.base < large->mapping.bytes ? large : NULL;
