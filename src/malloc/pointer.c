@@ -19,14 +19,17 @@
 #include <pthread.h>
 #include <sys/auxv.h>
 
+enum { ARGUMENTS_MAX_BYTES = 6 << 20 }; /* execve(2): more is E2BIG */
+
 /*
  * The main thread's stack ends with the environment and the program's name, above what pthread_getattr_np calls
- * stack.
+ * stack. Those of other threads lie far below.
  */
 static bool above_main_stack(uintptr_t address, uintptr_t stack_end)
 {
 	uintptr_t name = getauxval(AT_EXECFN);
-	return name > stack_end && address >= stack_end && address <= round_up(name, os_page_size());
+	return name - stack_end < ARGUMENTS_MAX_BYTES && address >= stack_end &&
+	       address <= round_up(name, os_page_size());
 }
 
 /* May allocate. */
