@@ -17,8 +17,8 @@
  * LM_ZERO zeroes all of a block's usable bytes, and lm_realloc with it what a block that stays has no longer in use: so
  * whatever a block grows by is zero, when all its calls had the flag.
  *
- * Where the process has a malloc of its own (malloc/follow.h), the block must be one for its free: what that cannot do
- * fails, the rest is a wish.
+ * Where the process is bound to another malloc (malloc/follow.h), blocks come from our heap all the same. lm_realloc of
+ * a block that is not ours goes to the realloc that it belongs to, as far as that can do what the flags ask.
  */
 #include "api/patience.h"
 #include "api/refuse.h"
@@ -185,28 +185,13 @@ static bool can_be_served(const struct wish *wish, size_t alignment)
 	       !(pages_only && alignment > (size_t)BUDDY_MAX_PAGES << PAGE_SHIFT);
 }
 
-/* Where malloc and free are not ours. */
-static cold void *foreign_alloc(const struct wish *wish, size_t alignment)
-{
-	if (has(wish, LM_NOSYSCALL | LM_DMA32))
-		return NULL;
-	void *block = alignment <= CLASS_GRAIN_BYTES ? follow_malloc(wish->bytes)
-						     : follow_aligned(alignment, wish->bytes);
-	return zero_if(block, wish->bytes, wish, false);
-}
-
-static void *serve_or_foreign(const struct wish *wish, size_t alignment)
-{
-	return likely(follow_is_ours()) ? serve(wish) : foreign_alloc(wish, alignment);
-}
-
 /* Others free memory meanwhile, or the system gets some: that may take a while, and never come. */
-static cold void *serve_waiting(const struct wish *wish, size_t alignment)
+static cold void *serve_waiting(const struct wish *wish)
 {
 	void *block;
 	struct patience patience = {0};
 	flags_report_failure(wish->bytes, wish->flags, wish->function);
-	while ((block = serve_or_foreign(wish, alignment)) == NULL)
+	while ((block = serve(wish)) == NULL)
 		patience_wait(&patience);
 	return block;
 }
@@ -223,9 +208,9 @@ static noinline void *alloc(size_t bytes, size_t alignment, unsigned flags, cons
 		return NULL;
 	}
 	int saved = errno;
-	void *block = possible ? serve_or_foreign(&wish, alignment) : NULL;
+	void *block = possible ? serve(&wish) : NULL;
 	if (block == NULL && has(&wish, LM_NOFAIL))
-		block = serve_waiting(&wish, alignment);
+		block = serve_waiting(&wish);
 	if (block == NULL) {
 		flags_report_failure(bytes, flags, function);
 		errno = possible ? errno : ENOMEM;
@@ -240,7 +225,7 @@ static noinline void *alloc(size_t bytes, size_t alignment, unsigned flags, cons
 /* Flags that change nothing for an object that a magazine has, but that it is to be zero. */
 enum { FLAGS_QUICK = LM_ZERO | LM_NORETRY | LM_NOFAIL | LM_NOWARN };
 
-/* An object of this thread's; NULL: the flags, the size or the magazine ask for more. Only where malloc is ours. */
+/* An object of this thread's; NULL: the flags, the size or the magazine ask for more. */
 static void *alloc_quick(size_t bytes, unsigned flags)
 {
 	if (bytes > TABLE_MAX_BYTES || (flags & ~(unsigned)FLAGS_QUICK) != 0 || flags_conflict(flags))
@@ -259,15 +244,9 @@ static cold void *failed(size_t bytes, const char *function)
 	return NULL;
 }
 
-/* follow_is_bound, once it was asked and said yes. It never changes. Relaxed. */
-static _Atomic bool is_bound;
-
 /* What lm_malloc does not find at hand. */
 static noinline void *alloc_rest(size_t bytes, unsigned flags)
 {
-	if (unlikely(!follow_is_bound()))
-		return alloc(bytes, 0, flags, "lm_malloc");
-	atomic_store_explicit(&is_bound, true, memory_order_relaxed);
 	void *block = alloc_quick(bytes, flags);
 	if (block != NULL)
 		return block;
@@ -277,11 +256,10 @@ static noinline void *alloc_rest(size_t bytes, unsigned flags)
 	return likely(block != NULL) ? block : failed(bytes, "lm_malloc");
 }
 
-/* As far as a magazine serves it: malloc, and two tests. */
+/* As far as a magazine serves it: malloc, and one test. */
 LM_EXPORT void *lm_malloc(size_t bytes, unsigned flags)
 {
-	bool plain = flags == 0 && atomic_load_explicit(&is_bound, memory_order_relaxed);
-	if (likely(plain && bytes <= TABLE_MAX_BYTES)) {
+	if (likely(flags == 0 && bytes <= TABLE_MAX_BYTES)) {
 		void *object = heap_alloc_at_hand(bytes);
 		if (likely(object != NULL))
 			return object;
@@ -295,7 +273,7 @@ LM_EXPORT void *lm_aligned(size_t alignment, size_t bytes, unsigned flags)
 		flags_report_argument("the alignment is no power of two", "lm_aligned");
 		return NULL;
 	}
-	if (unlikely(flags != 0 || !follow_is_bound()))
+	if (unlikely(flags != 0))
 		return alloc(bytes, alignment, flags, "lm_aligned");
 	void *block = heap_aligned(alignment, bytes);
 	return likely(block != NULL) ? block : failed(bytes, "lm_aligned");
@@ -307,7 +285,7 @@ LM_EXPORT void *lm_calloc(size_t count, size_t bytes, unsigned flags)
 	if (unlikely(__builtin_mul_overflow(count, bytes, &total)))
 		total = SIZE_MAX;
 	flags |= LM_ZERO;
-	void *object = likely(follow_is_bound()) ? alloc_quick(total, flags) : NULL;
+	void *object = alloc_quick(total, flags);
 	return likely(object != NULL) ? object : alloc(total, 0, flags, "lm_calloc");
 }
 
@@ -326,14 +304,6 @@ static void *resize(char *block, size_t usable, size_t bytes, unsigned flags)
 	return heap_resize_mapping(block, bytes);
 }
 
-static void free_old(void *block)
-{
-	if (likely(follow_is_bound()))
-		heap_free(block, "lm_realloc");
-	else
-		follow_free(block);
-}
-
 /* Where there is no memory for a smaller block, the old one will do. */
 static void *move(void *block, size_t usable, size_t bytes, unsigned flags)
 {
@@ -345,8 +315,27 @@ static void *move(void *block, size_t usable, size_t bytes, unsigned flags)
 	if (moved == NULL)
 		return will_do ? block : NULL;
 	memcpy(moved, block, size_min(usable, bytes));
-	free_old(block);
+	heap_free(block, "lm_realloc");
 	return moved;
+}
+
+/*
+ * A block of libc's own allocator, or of the malloc in front. Its realloc knows no flags: no block of it is below 4 GiB
+ * for certain or made without the kernel, and those flags fail. LM_ZERO promises nothing of a block that came without.
+ */
+static cold void *realloc_foreign(void *block, size_t bytes, unsigned flags)
+{
+	struct patience patience = {0};
+	void *resized = NULL;
+	if (bytes >= SIZE_LIMIT_BYTES && (flags & LM_NOFAIL) != 0)
+		return refuse("lm_realloc", REFUSED_FOR_EVER);
+	while ((flags & (LM_NOSYSCALL | LM_DMA32)) == 0) {
+		resized = follow_may_own(block) ? follow_realloc(block, bytes) : heap_realloc(block, bytes, "lm_realloc");
+		if (resized != NULL || (flags & LM_NOFAIL) == 0)
+			break;
+		patience_wait(&patience);
+	}
+	return resized != NULL ? resized : out_of_memory("lm_realloc", bytes, flags);
 }
 
 /*
@@ -359,7 +348,7 @@ static noinline void *realloc_flags(void *block, size_t bytes, unsigned flags)
 	if (!flags_accept(flags, FLAGS_MALLOC, "lm_realloc"))
 		return NULL;
 	if (usable == 0)
-		return follow_is_ours() ? heap_realloc(block, bytes, "lm_realloc") : follow_realloc(block, bytes);
+		return realloc_foreign(block, bytes, flags);
 	heap_check_live(block, "lm_realloc");
 	char *resized = resize(block, usable, bytes, flags);
 	if (resized == NULL && (flags & LM_NOSYSCALL) != 0)
@@ -378,6 +367,8 @@ LM_EXPORT void *lm_realloc(void *block, size_t bytes, unsigned flags)
 	bytes = size_max(bytes, 1);
 	if (flags != 0)
 		return realloc_flags(block, bytes, flags);
-	void *resized = follow_is_bound() ? heap_realloc(block, bytes, "lm_realloc") : follow_realloc(block, bytes);
-	return resized != NULL ? resized : failed(bytes, "lm_realloc");
+	if (follow_may_own(block))
+		return realloc_foreign(block, bytes, 0);
+	void *resized = heap_realloc(block, bytes, "lm_realloc");
+	return likely(resized != NULL) ? resized : failed(bytes, "lm_realloc");
 }

@@ -12,6 +12,7 @@
 #include "base/settings.h"
 #include "large/large.h"
 #include "libmalloc/alloc.h"
+#include "malloc/follow.h"
 #include "malloc/heap.h"
 #include "malloc/pointer.h"
 #include "malloc/shortage.h"
@@ -82,4 +83,10 @@ LM_EXPORT void *lm_kvmalloc(size_t size, unsigned flags)
 	return likely(block != NULL) ? block : out_of_memory("lm_kvmalloc", size, flags);
 }
 
-LM_EXPORT void lm_kvfree(void *pointer) { heap_free(pointer, "lm_kvfree"); }
+LM_EXPORT void lm_kvfree(void *pointer)
+{
+	if (follow_may_own(pointer))
+		follow_free(pointer);
+	else
+		heap_free(pointer, "lm_kvfree");
+}

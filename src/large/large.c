@@ -89,9 +89,10 @@ bool large_is_allowed(void)
 	return store_live_blocks() < setting(&settings.mmap_max);
 }
 
-void *large_alloc(size_t bytes, size_t alignment, enum large_content content)
+/* `front` bytes of the mapping, a multiple of the alignment, lie before an aligned block. */
+static void *alloc_behind(size_t front, size_t bytes, size_t alignment, enum large_content content)
 {
-	size_t spare = alignment == 0 ? CACHE_LINE_BYTES : 0;
+	size_t spare = alignment == 0 ? CACHE_LINE_BYTES : front;
 	size_t mapped = round_up(size_max(bytes + spare, 1), os_page_size());
 	if (mapped < bytes)
 		return NULL;
@@ -99,7 +100,7 @@ void *large_alloc(size_t bytes, size_t alignment, enum large_content content)
 	if (large == NULL)
 		return NULL;
 	if (alignment != 0)
-		large->address = large->mapping.base;
+		large->address = large->mapping.base + front;
 	else if (large->address == 0 || bytes > large_usable(large))
 		large->address = large->mapping.base + colour_for(large->mapping.bytes - bytes);
 	large->growths = 0;
@@ -110,6 +111,17 @@ void *large_alloc(size_t bytes, size_t alignment, enum large_content content)
 		return NULL;
 	}
 	return (void *)large->address;
+}
+
+void *large_alloc(size_t bytes, size_t alignment, enum large_content content)
+{
+	return alloc_behind(0, bytes, alignment, content);
+}
+
+void *large_alloc_with_front(size_t bytes, size_t alignment, enum large_content content)
+{
+	size_t front = size_max(alignment, CACHE_LINE_BYTES);
+	return alloc_behind(front, bytes, front, content);
 }
 
 /* Fresh in any case: a kept mapping would have to be cleared, and it has no guard. */
@@ -170,8 +182,8 @@ struct large *large_of(uintptr_t address)
 
 struct large *large_around(uintptr_t address)
 {
-	uintptr_t page = pagemap_find_below(address >> PAGE_SHIFT, PAGE_LARGE);
-	if (page == 0)
+	uintptr_t page = pagemap_find_begin(address >> PAGE_SHIFT);
+	if (pagemap_kind(page) != PAGE_LARGE)
 		return NULL;
 	struct large *large = pagemap_link(page)->large;
 	return address - large->mapping.base < large->mapping.bytes ? large : NULL;

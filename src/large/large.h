@@ -6,7 +6,8 @@
  *               ^ address, on the first page of the mapping
  *
  * The colour is a multiple of a cache line that differs from block to block (the slab colouring of Bonwick 1994), so
- * that large arrays do not all begin in the same cache sets. Blocks of a wanted alignment have none.
+ * that large arrays do not all begin in the same cache sets. Blocks of a wanted alignment have none; they begin at the
+ * mapping's first byte, or behind a front as long as the alignment.
  *
  * A guarded block (lm_vmalloc) has no colour either, and a page behind it that faults:
  *
@@ -57,6 +58,9 @@ enum large_content { LARGE_ANY, LARGE_ZEROED, LARGE_FRESH };
  * A block of `bytes` at a multiple of `alignment` (a power of two; 0: any, coloured). NULL: no memory.
  */
 void *large_alloc(size_t bytes, size_t alignment, enum large_content content);
+
+/* The same, and at least a cache line of its mapping lies before the block: who looks for a header there reads zeros. */
+void *large_alloc_with_front(size_t bytes, size_t alignment, enum large_content content);
 
 /* A guarded block of `bytes` (1 or more), all zeros, whatever M_MMAP_MAX says. NULL: no memory. */
 void *large_alloc_guarded(size_t bytes);

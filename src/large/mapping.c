@@ -150,13 +150,15 @@ bool mapping_join(struct mapping *mapping, const struct mapping *const *parts, s
 	return mapping->base != 0;
 }
 
+/* The mapping is short before the rest is unmapped: then that may be another thread's at once. */
 static enum os_remapped shrink(struct mapping *mapping, size_t bytes)
 {
 	struct mapping gone;
-	if (!os_unmap((void *)(mapping->base + bytes), mapping->bytes - bytes))
-		return OS_REMAP_NEVER;
 	mapping_cut(mapping, bytes, &gone);
-	return OS_REMAPPED;
+	if (os_unmap((void *)gone.base, gone.bytes))
+		return OS_REMAPPED;
+	mapping_append(mapping, &gone);
+	return OS_REMAP_NEVER;
 }
 
 enum os_remapped mapping_resize(struct mapping *mapping, size_t bytes)

@@ -45,11 +45,9 @@ void *run_alloc_from(enum zone_id zone, enum page_how how, size_t bytes, size_t 
 	return (void *)(run.page << PAGE_SHIFT);
 }
 
-static bool is_run(uintptr_t address)
-{
-	uint8_t kind = pagemap_kind(address >> PAGE_SHIFT);
-	return (kind & ~PAGE_ZONE_MASK) == PAGE_RUN && address % PAGE_BYTES == 0;
-}
+static bool begins_run(uintptr_t page) { return (pagemap_kind(page) & ~PAGE_ZONE_MASK) == PAGE_RUN; }
+
+static bool is_run(uintptr_t address) { return address % PAGE_BYTES == 0 && begins_run(address >> PAGE_SHIFT); }
 
 size_t run_usable(uintptr_t address)
 {
@@ -58,13 +56,8 @@ size_t run_usable(uintptr_t address)
 
 bool run_around(uintptr_t address)
 {
-	for (int zone = 0; zone < ZONE_COUNT; zone++) {
-		uint8_t kind = (uint8_t)(PAGE_RUN | zone << PAGE_ZONE_SHIFT);
-		uintptr_t page = pagemap_find_below(address >> PAGE_SHIFT, kind);
-		if (page != 0 && (address >> PAGE_SHIFT) - page < pagemap_link(page)->run_pages)
-			return true;
-	}
-	return false;
+	uintptr_t page = pagemap_find_begin(address >> PAGE_SHIFT);
+	return begins_run(page) && (address >> PAGE_SHIFT) - page < pagemap_link(page)->run_pages;
 }
 
 bool run_free(uintptr_t address)

@@ -409,12 +409,20 @@ bool store_drain(void)
 	return any;
 }
 
-bool store_remembers(uintptr_t address)
+bool store_keeps(uintptr_t address)
 {
 	bool found = false;
 	lock_acquire(&store_lock, RANK_STORE);
 	for (unsigned i = 0; i < nkept; i++)
 		found |= address - kept[i].base < kept[i].bytes;
+	lock_release(&store_lock, RANK_STORE);
+	return found;
+}
+
+bool store_unmapped(uintptr_t address)
+{
+	bool found = false;
+	lock_acquire(&store_lock, RANK_STORE);
 	for (unsigned i = 0; i < GHOSTS; i++)
 		found |= ghosts[i].base != 0 && address - ghosts[i].base < ghosts[i].bytes;
 	lock_release(&store_lock, RANK_STORE);

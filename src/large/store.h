@@ -53,8 +53,9 @@ void store_count(size_t blocks, size_t more_bytes);
 /* Unmaps all that is kept: true if there was any. */
 bool store_drain(void);
 
-/* True if a large block at this address was freed lately: for reports. */
-bool store_remembers(uintptr_t address);
+/* For reports: whether the address lies in a mapping that is kept now; in one that was unmapped lately. */
+bool store_keeps(uintptr_t address);
+bool store_unmapped(uintptr_t address);
 
 size_t store_held_bytes(void);
 

@@ -22,13 +22,13 @@
  * position is a jump, which keeps the address of the caller.
  */
 #define _GNU_SOURCE
+#include "base/bits.h"
 #include "base/compiler.h"
 #include "base/report.h"
 #include "malloc/follow.h"
 
 #include <dlfcn.h>
 #include <link.h>
-#include <malloc.h>
 #include <stdint.h>
 #include <unwind.h>
 
@@ -72,6 +72,13 @@ extern void __cxa_end_catch(void) __attribute__((weak));
 
 enum { PLAIN = 0 }; /* in place of an alignment */
 
+/* As libstdc++ does it: an aligned_alloc of the program's own may take only multiples of the alignment. */
+static void *aligned_block(size_t bytes, size_t alignment)
+{
+	size_t rounded = round_up(bytes, alignment);
+	return follow_aligned_alloc(alignment, likely(rounded >= bytes) ? rounded : bytes);
+}
+
 static cold void *new_failed(size_t bytes, size_t alignment, const void *caller);
 static cold void *nothrow_without_catch(size_t bytes, size_t alignment, const struct nothrow *tag, const void *caller);
 
@@ -84,7 +91,7 @@ void *_Znwm(size_t bytes)
 
 void *_ZnwmSt11align_val_t(size_t bytes, size_t alignment)
 {
-	void *block = memalign(alignment, bytes);
+	void *block = aligned_block(bytes, alignment);
 	return likely(block != NULL) ? block : new_failed(bytes, alignment, CALLER);
 }
 
@@ -189,9 +196,11 @@ void *_ZnamSt11align_val_tRKSt9nothrow_t(size_t bytes, size_t alignment, const s
 			   : nothrow_without_catch(bytes, alignment, tag, CALLER);
 }
 
+/* A malloc of the program's own may have no block of 0 bytes. */
 static void *try_once(size_t bytes, size_t alignment)
 {
-	return alignment == PLAIN ? follow_malloc(bytes) : memalign(alignment, bytes);
+	bytes = size_max(bytes, 1);
+	return alignment == PLAIN ? follow_malloc(bytes) : aligned_block(bytes, alignment);
 }
 
 /* [new.delete.single]: a handler may find memory, put another one in its place, or throw; without one we throw. */
@@ -268,6 +277,9 @@ static void *late_nothrow_new(size_t bytes, size_t alignment, const struct nothr
 
 static cold void *new_failed(size_t bytes, size_t alignment, const void *caller)
 {
+	void *block = bytes == 0 ? try_once(bytes, alignment) : NULL;
+	if (block != NULL)
+		return block;
 	if (_ZSt17__throw_bad_allocv == NULL)
 		return late_new(bytes, alignment, caller);
 	return try_with_handler(bytes, alignment);

@@ -1,31 +1,45 @@
 /*
- * follow.h - the process's own malloc, which may not be ours.
+ * follow.h - the malloc that the process is bound to, which may not be ours.
  *
- * A program may define malloc, calloc, realloc and free itself; its definitions win, and only what it does not define
- * reaches this library. A block that goes out through one of our other entry points will come back through its free. So
- * operator new and delete, reallocarray and the aligned calls go through the symbols that the process is bound to:
- * follow_malloc and the like are calls through the global offset table, which are ours in most processes.
+ * A program may define malloc, calloc, realloc and free itself, and a library in front of ours may wrap them: only what
+ * they do not define reaches this library. As in glibc, whatever reaches it is served from its own heap, with these
+ * exceptions, which go through the symbols that the process is bound to:
+ *
+ *      operator new -> malloc        reallocarray -> realloc
+ *      aligned operator new -> aligned_alloc
+ *      operator delete, free_sized, free_aligned_sized -> free
+ *
+ * Such a call goes through the global offset table, and comes back to ours in most processes.
  */
 #ifndef LM_MALLOC_FOLLOW_H
 #define LM_MALLOC_FOLLOW_H
+
+#include "malloc/heap.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 extern void *malloc(size_t bytes);
 extern void *realloc(void *pointer, size_t bytes);
+extern void *aligned_alloc(size_t alignment, size_t bytes);
 extern void free(void *pointer);
-extern int posix_memalign(void **result, size_t alignment, size_t bytes);
 
 static inline void *follow_malloc(size_t bytes) { return malloc(bytes); }
 static inline void *follow_realloc(void *pointer, size_t bytes) { return realloc(pointer, bytes); }
+static inline void *follow_aligned_alloc(size_t alignment, size_t bytes) { return aligned_alloc(alignment, bytes); }
 static inline void follow_free(void *pointer) { free(pointer); }
 
-/* Whether the process's malloc is bound to ours directly; whether its blocks come from ours, by whatever way. */
+/*
+ * True if the process is bound to our malloc itself: then a pointer that nobody knows is bad. Else it may be a block of
+ * the malloc in front. In an executable that is not position-independent and names malloc as a value the address is
+ * that of the executable's own jump to ours: false there too.
+ */
 bool follow_is_bound(void);
-bool follow_is_ours(void);
 
-/* `bytes` at a multiple of `alignment`, a power of two of at least 16. NULL sets errno to ENOMEM. */
-void *follow_aligned(size_t alignment, size_t bytes);
+/* True if no block of ours begins at `pointer` and the malloc in front may own it. */
+static inline bool follow_may_own(const void *pointer)
+{
+	return unlikely(!follow_is_bound()) && heap_usable(pointer) == 0;
+}
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/settings.h"
 #include "large/large.h"
 #include "large/run.h"
+#include "malloc/follow.h"
 #include "malloc/perturb.h"
 #include "malloc/pointer.h"
 #include "malloc/shortage.h"
@@ -31,6 +32,17 @@ static void *run_block(const struct request *request)
 	return block;
 }
 
+/*
+ * A malloc that the process has in front of ours, and that puts a header before each of its blocks, looks for one before
+ * ours too when it is to free one. glibc has something to read there always.
+ */
+static void *large_block(const struct request *request)
+{
+	if (likely(follow_is_bound()))
+		return large_alloc(request->bytes, request->alignment, request->content);
+	return large_alloc_with_front(request->bytes, request->alignment, request->content);
+}
+
 /* A request that no size class serves: its own mapping, or pages of the heap; where one is refused, the other. */
 static void *block_alloc(const struct request *request)
 {
@@ -39,11 +51,11 @@ static void *block_alloc(const struct request *request)
 	bool may_map = heap_cannot || large_is_allowed();
 	void *block = NULL;
 	if (mapped_first && may_map)
-		block = large_alloc(request->bytes, request->alignment, request->content);
+		block = large_block(request);
 	if (block == NULL)
 		block = run_block(request);
 	if (block == NULL && !mapped_first && may_map)
-		block = large_alloc(request->bytes, request->alignment, request->content);
+		block = large_block(request);
 	return block;
 }
 

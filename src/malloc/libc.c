@@ -52,19 +52,31 @@ static size_t alignment_of(size_t alignment)
 	return alignment <= CLASS_GRAIN_BYTES ? CLASS_GRAIN_BYTES : (size_t)1 << log2_ceil(alignment);
 }
 
-/* memalign(3). An alignment that cannot be is EINVAL, before a size that cannot be is ENOMEM. */
-LM_EXPORT void *memalign(size_t alignment, size_t bytes)
+/*
+ * Where a malloc in front puts a header of 16 bytes before each of its blocks, its smallest are nothing else. One of
+ * them right before ours would be taken for our header: so ours is of another size class.
+ */
+enum { FOLLOWED_MIN_BYTES = 2 * CLASS_GRAIN_BYTES };
+
+static void *serve_aligned(size_t power, size_t bytes)
+{
+	return heap_aligned(power, likely(follow_is_bound()) ? bytes : size_max(bytes, FOLLOWED_MIN_BYTES));
+}
+
+/* An alignment that cannot be is EINVAL, before a size that cannot be is ENOMEM. */
+static void *aligned(size_t alignment, size_t bytes)
 {
 	size_t power = alignment_of(alignment);
 	if (power == 0) {
 		errno = EINVAL;
 		return NULL;
 	}
-	return follow_aligned(power, bytes);
+	return serve_aligned(power, bytes);
 }
 
-/* aligned_alloc(3): in glibc 2.36 the same function. */
-LM_EXPORT void *aligned_alloc(size_t alignment, size_t bytes) { return memalign(alignment, bytes); }
+/* memalign(3), aligned_alloc(3): in glibc 2.36 the same function. Of any alignment the next power of two. */
+LM_EXPORT void *memalign(size_t alignment, size_t bytes) { return aligned(alignment, bytes); }
+LM_EXPORT void *aligned_alloc(size_t alignment, size_t bytes) { return aligned(alignment, bytes); }
 
 /*
  * posix_memalign(3). 0 and *result; or EINVAL for an alignment that is no power of two times a pointer's size, or
@@ -74,7 +86,7 @@ LM_EXPORT int posix_memalign(void **result, size_t alignment, size_t bytes)
 {
 	if (!is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
 		return EINVAL;
-	void *block = follow_aligned(alignment, bytes);
+	void *block = serve_aligned(alignment, bytes);
 	if (block == NULL)
 		return ENOMEM;
 	*result = block;
@@ -82,7 +94,7 @@ LM_EXPORT int posix_memalign(void **result, size_t alignment, size_t bytes)
 }
 
 /* valloc(3). A block at a multiple of the page size. */
-LM_EXPORT void *valloc(size_t bytes) { return follow_aligned(os_page_size(), bytes); }
+LM_EXPORT void *valloc(size_t bytes) { return serve_aligned(os_page_size(), bytes); }
 
 /* pvalloc(3). The same, its size rounded up to whole pages, one at least. */
 LM_EXPORT void *pvalloc(size_t bytes)
@@ -93,21 +105,21 @@ LM_EXPORT void *pvalloc(size_t bytes)
 		errno = ENOMEM;
 		return NULL;
 	}
-	return follow_aligned(page, rounded);
+	return serve_aligned(page, rounded);
 }
 
 /*
- * malloc_usable_size(3). The bytes that may be used, at least those asked for; 0 for NULL, and where the process has a
- * malloc of its own for a block of that. A bad pointer is reported.
+ * malloc_usable_size(3). The bytes that may be used, at least those asked for; 0 for NULL. A bad pointer is reported
+ * where the process is bound to our malloc; else it may be a block of the malloc in front, and the result is 0.
  */
 LM_EXPORT size_t malloc_usable_size(void *pointer)
 {
 	size_t usable = heap_usable(pointer);
 	if (likely(usable != 0) || pointer == NULL)
 		return usable;
-	if (follow_is_ours())
+	if (follow_is_bound())
 		return pointer_usable_foreign(pointer, "malloc_usable_size");
-	return libc_heap_owns(pointer) ? libc_heap_usable(pointer) : 0;
+	return pointer_is_of_libc(pointer) ? libc_heap_usable(pointer) : 0;
 }
 
 static void free_as(void *pointer, const char *function)
@@ -145,10 +157,9 @@ LIBC_NAME(__libc_memalign, memalign);
 LIBC_NAME(__libc_valloc, valloc);
 LIBC_NAME(__libc_pvalloc, pvalloc);
 
-/* Our own definitions under names that nobody can interpose: follow.c compares with them. */
-#define OWN_NAME(name, of) extern __typeof__(of) name __attribute__((alias(#of), visibility("hidden")))
-OWN_NAME(own_malloc, malloc);
-OWN_NAME(own_posix_memalign, posix_memalign);
+/* Our own definition under a name that nobody can interpose, beside the one that the process is bound to. */
+extern __typeof__(malloc) own_malloc __attribute__((alias("malloc"), visibility("hidden")));
+bool follow_is_bound(void) { return (uintptr_t)malloc == (uintptr_t)own_malloc; }
 
 #define TEXT(x) #x
 #define VERSION_TEXT(major, minor, patch) TEXT(major) "." TEXT(minor) "." TEXT(patch)

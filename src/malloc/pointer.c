@@ -19,14 +19,17 @@
 #include <pthread.h>
 #include <sys/auxv.h>
 
+enum { ARGUMENTS_MAX_BYTES = 6 << 20 }; /* execve(2): more is E2BIG */
+
 /*
  * The main thread's stack ends with the environment and the program's name, above what pthread_getattr_np calls
- * stack.
+ * stack. Those of other threads lie far below.
  */
 static bool above_main_stack(uintptr_t address, uintptr_t stack_end)
 {
 	uintptr_t name = getauxval(AT_EXECFN);
-	return name > stack_end && address >= stack_end && address <= round_up(name, os_page_size());
+	return name - stack_end < ARGUMENTS_MAX_BYTES && address >= stack_end &&
+	       address <= round_up(name, os_page_size());
 }
 
 /* May allocate. */
@@ -49,30 +52,51 @@ static bool in_live_block(uintptr_t address)
 	       run_around(address);
 }
 
-/* What is wrong with a pointer; NULL when libc's allocator owns it. Our own records first: the rest may allocate. */
+/* In memory that we keep free now. */
+static bool is_kept(uintptr_t address) { return zone_keeps_page(address >> PAGE_SHIFT) || store_keeps(address); }
+
+/* In memory of ours that is free, or that went back to the system and may be anybody's now. */
+static bool was_ours(uintptr_t address)
+{
+	return zone_page_was_used(address >> PAGE_SHIFT) || store_keeps(address) || store_unmapped(address);
+}
+
+bool pointer_is_of_libc(const void *pointer)
+{
+	uintptr_t address = (uintptr_t)pointer;
+	return !in_live_block(address) && !is_kept(address) && libc_heap_owns(pointer);
+}
+
+/* What is wrong with a pointer at which no block of ours begins; NULL where libc's allocator owns it. */
 static const char *fault_of(const void *pointer)
 {
 	uintptr_t address = (uintptr_t)pointer;
+	/* This first: the rest may allocate, and so put a new block of ours there. */
+	bool was = was_ours(address);
 	if (in_live_block(address))
 		return address % CLASS_GRAIN_BYTES != 0 ? REPORT_MISALIGNED : REPORT_INTERIOR;
-	if (zone_page_was_used(address >> PAGE_SHIFT) || store_remembers(address))
+	if (!is_kept(address) && libc_heap_owns(pointer))
+		return NULL;
+	if (was)
 		return REPORT_DOUBLE_FREE;
-	if (in_stack(address))
-		return REPORT_STACK;
-	return libc_heap_owns(pointer) ? NULL : REPORT_NEVER_ALLOCATED;
-}
-
-static void report_unless_foreign(const void *pointer, const char *function)
-{
-	const char *fault = fault_of(pointer);
-	if (fault != NULL)
-		report_bad_pointer(fault, pointer, function);
+	return in_stack(address) ? REPORT_STACK : REPORT_NEVER_ALLOCATED;
 }
 
 _Noreturn void pointer_report(const void *pointer, const char *function)
 {
-	report_unless_foreign(pointer, function);
-	report_bad_pointer(REPORT_NEVER_ALLOCATED, pointer, function);
+	const char *fault = fault_of(pointer);
+	report_bad_pointer(fault != NULL ? fault : REPORT_NEVER_ALLOCATED, pointer, function);
+}
+
+/*
+ * Other threads change the page map while it is searched, and a look may see one block's place with another one's
+ * length. So what speaks against a pointer must be seen twice.
+ */
+static void report_unless_foreign(const void *pointer, const char *function)
+{
+	const char *fault = fault_of(pointer);
+	if (fault != NULL && !pointer_is_of_libc(pointer))
+		report_bad_pointer(fault, pointer, function);
 }
 
 void pointer_free_foreign(void *pointer, const char *function)

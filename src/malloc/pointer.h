@@ -22,7 +22,13 @@ static inline bool object_begins(const void *pointer, unsigned size_class)
 	return size_class_begins(class, offset);
 }
 
-/* Says what is wrong with the pointer and aborts. */
+/*
+ * True if libc's own allocator owns the pointer. What the address is now decides: a block of ours that lives and memory
+ * that we keep free are never libc's, and what was ours once may be. No lock is held.
+ */
+cold bool pointer_is_of_libc(const void *pointer);
+
+/* Says what is wrong with the pointer and aborts. No lock is held. */
 _Noreturn cold void pointer_report(const void *pointer, const char *function);
 
 /* Asks libc's own allocator if the pointer is from there; else reports it. */

@@ -116,3 +116,12 @@ bool os_is_mapped(const void *address)
 	return !syscall_failed(syscall3(SYS_mincore, (long)round_down((uintptr_t)address, page), (long)page,
 					(long)&resident));
 }
+
+/* The kernel reads a set of signals there before it finds that it is to do nothing with it. */
+bool os_is_readable(const void *address)
+{
+	long nothing = -1;
+	size_t set_bytes = 8;
+	uintptr_t set = round_down((uintptr_t)address, set_bytes);
+	return syscall6(SYS_rt_sigprocmask, nothing, (long)set, 0, (long)set_bytes, 0, 0) == -EINVAL;
+}

@@ -61,7 +61,10 @@ enum os_huge { OS_HUGE, OS_HUGE_NOT };
 enum os_advice { OS_ADVISED, OS_ADVICE_UNKNOWN, OS_ADVICE_FAILED };
 enum os_advice os_advise_huge(void *address, size_t bytes, enum os_huge huge);
 
-/* True if all of the page that holds `address` may be read without a fault. */
+/* True if there is a mapping at `address`, whatever may be done there. */
 bool os_is_mapped(const void *address);
+
+/* True if the page that holds `address` may be read without a fault. */
+bool os_is_readable(const void *address);
 
 #endif

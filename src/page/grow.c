@@ -34,10 +34,17 @@ static size_t pad_bytes(const struct zone *zone)
 	return size_min(pad, SIZE_MAX / 4);
 }
 
+/*
+ * Where a span begins if the break is at `now`. The page before stays unused: a malloc that the process has in front of
+ * ours looks for a header before each block that it is to free, and there must be something to read.
+ */
+static uintptr_t span_begin(uintptr_t now) { return (round_up(now, os_page_size()) >> PAGE_SHIFT) + 1; }
+
 /* The span goes on at `before` if nobody moved the break meanwhile; else a new one begins there. */
 static bool span_extend(struct zone *zone, uintptr_t before, uintptr_t after)
 {
-	uintptr_t first = round_up(before, os_page_size()) >> PAGE_SHIFT;
+	bool goes_on = zone->span_end != 0 && before == zone->span_end << PAGE_SHIFT;
+	uintptr_t first = goes_on ? zone->span_end : span_begin(before);
 	uintptr_t end = round_down(after, os_page_size()) >> PAGE_SHIFT;
 	if (end <= first)
 		return true;
@@ -45,7 +52,7 @@ static bool span_extend(struct zone *zone, uintptr_t before, uintptr_t after)
 		os_brk_lower(after, after - before);
 		return false;
 	}
-	if (zone->span_end == 0 || before != zone->span_end << PAGE_SHIFT) {
+	if (!goes_on) {
 		zone->span_first = first;
 		zone->run_first = first;
 		zone->touched_end = first;
@@ -85,7 +92,7 @@ static uintptr_t heap_grow(struct zone *zone, size_t npages)
 		if (now == 0)
 			return 0;
 		bool goes_on = zone->span_end != 0 && now == zone->span_end << PAGE_SHIFT;
-		uintptr_t first = goes_on ? zone->run_first : round_up(now, os_page_size()) >> PAGE_SHIFT;
+		uintptr_t first = goes_on ? zone->run_first : span_begin(now);
 		uintptr_t target = round_up(first, alignment);
 		if (!break_raise(zone, now, target, npages))
 			return 0;

@@ -228,16 +228,27 @@ uint32_t pagemap_dirty_mask(uintptr_t page, size_t npages)
 	return mask;
 }
 
-uintptr_t pagemap_find_below(uintptr_t page, uint8_t kind)
+/* The last page below `page` whose leaf there is; 0 where there is none. */
+static uintptr_t last_with_leaf(uintptr_t page)
+{
+	uintptr_t index = page / LEAF_PAGES;
+	while (index > 0 && atomic_load_explicit(&pagemap_root[index - 1], memory_order_relaxed) == NULL)
+		index--;
+	return index == 0 ? 0 : index * LEAF_PAGES - 1;
+}
+
+uintptr_t pagemap_find_begin(uintptr_t page)
 {
 	if (page >= (uintptr_t)ROOT_ENTRIES * LEAF_PAGES)
 		return 0;
 	while (page > 0) {
-		if (pagemap_leaf(page) == NULL)
-			page = round_down(page, LEAF_PAGES);
-		else if (pagemap_block(page) == NULL)
+		if (pagemap_leaf(page) == NULL) {
+			page = last_with_leaf(page);
+			continue;
+		}
+		if (pagemap_block(page) == NULL)
 			page = round_down(page, BLOCK_PAGES);
-		else if (pagemap_kind(page) == kind)
+		else if (pagemap_kind(page) != PAGE_NONE)
 			return page;
 		if (page > 0)
 			page--;

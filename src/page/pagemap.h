@@ -186,7 +186,10 @@ void pagemap_set_dirty(uintptr_t page, size_t npages, bool dirty);
 void pagemap_set_dirty_mask(uintptr_t page, size_t npages, uint32_t mask);
 uint32_t pagemap_dirty_mask(uintptr_t page, size_t npages);
 
-/* The nearest page at or below `page` on which something of kind `kind` begins, or 0. Slow: for reports. */
-uintptr_t pagemap_find_below(uintptr_t page, uint8_t kind);
+/*
+ * The nearest page at or below `page` on which anything begins, or 0. If `page` is part of something, it is of that.
+ * Slow: for pointers at which no block of ours begins.
+ */
+uintptr_t pagemap_find_begin(uintptr_t page);
 
 #endif

@@ -271,16 +271,49 @@ void page_free(const struct page_run *run)
 		trim_top(zone);
 }
 
-bool zone_page_was_used(uintptr_t page)
+static bool is_free(struct zone *zone, uintptr_t page)
 {
 	struct buddy_block block;
-	const struct zone *heap = &zones[ZONE_HEAP];
-	if (page >= heap->span_first && page < size_max(heap->known_end, heap->span_end))
-		return page < heap->known_end;
-	for (int id = 0; id < ZONE_COUNT; id++)
-		if (buddy_find_around(&zones[id].buddy, page, &block))
-			return true;
-	return false;
+	lock_acquire(&zone->lock, RANK_ZONE);
+	bool found = buddy_find_around(&zone->buddy, page, &block);
+	zone_unlock(zone);
+	return found;
+}
+
+static bool is_free_in_any(uintptr_t page)
+{
+	bool found = false;
+	for (int id = 0; id < ZONE_COUNT && !found; id++)
+		found = is_free(&zones[id], page);
+	return found;
+}
+
+/* Where in the heap's addresses a page lies. */
+enum part { PART_NONE, PART_TOUCHED, PART_UNTOUCHED, PART_GIVEN_BACK };
+
+static enum part part_of_heap(uintptr_t page)
+{
+	struct zone *heap = &zones[ZONE_HEAP];
+	enum part part = PART_NONE;
+	lock_acquire(&heap->lock, RANK_ZONE);
+	if (in_span(heap, page))
+		part = page < heap->known_end ? PART_TOUCHED : PART_UNTOUCHED;
+	else if (page >= heap->span_end && page < heap->known_end)
+		part = PART_GIVEN_BACK;
+	zone_unlock(heap);
+	return part;
+}
+
+bool zone_keeps_page(uintptr_t page)
+{
+	enum part part = part_of_heap(page);
+	return part == PART_TOUCHED || part == PART_UNTOUCHED || is_free_in_any(page);
+}
+
+bool zone_page_was_used(uintptr_t page)
+{
+	enum part part = part_of_heap(page);
+	return part == PART_NONE ? is_free_in_any(page) : part != PART_UNTOUCHED;
 }
 
 void zone_lock_settled(struct zone *zone)

@@ -91,7 +91,12 @@ bool page_alloc_from(enum zone_id zone, size_t npages, enum page_how how, struct
 /* Takes a run back; run->dirty says which pages were written (more than 32 pages: 0, or all). May lower the break. */
 void page_free(const struct page_run *run);
 
-/* True if a page that is not in use now was in use before. Read without the lock: for reports. */
+/*
+ * For reports, of a page that is not in use. Whether it is a zone's own now: free there, or in the span of the heap.
+ * Whether it was in use before: a free one but the untouched ones of the span, or one that the break went down over,
+ * which may be anybody's now.
+ */
+bool zone_keeps_page(uintptr_t page);
 bool zone_page_was_used(uintptr_t page);
 
 /* Steps that page_alloc and the purger share; zone.lock is held. */

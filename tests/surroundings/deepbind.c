@@ -2,6 +2,7 @@
  * return was made by the preloaded malloc (PEERS.md 1: php-src#10670, oneTBB#1645, falco#3704).
  *
  * deepbind cross FILE: memory goes from main and libc to the plugin's free and realloc, and back.
+ * deepbind from FILE: the plugin allocates with libc's malloc where this program's blocks were, and the program frees.
  * deepbind flag FILE: RTLD_DEEPBIND keeps its meaning: the plugin sees its own definition before main's.
  */
 #include "deepbind.h"
@@ -91,6 +92,27 @@ static void cross(const char *path, int flags)
 	CHECK(dlclose(handle) == 0);
 }
 
+enum { OURS = 20000 };
+
+static void from_plugin_where_ours_were(const struct plugin *plugin)
+{
+	static void *ours[OURS];
+
+	for (int round = 0; round < 10; round++) {
+		for (int i = 0; i < OURS; i++)
+			ours[i] = memset(malloc(2000), 1, 2000);
+		for (int i = 0; i < OURS; i++)
+			free(ours[i]);
+		free(plugin->malloc(100));
+		free(realloc(plugin->malloc(1000), 100000));
+		CHECK(!realloc(plugin->malloc(5000), 0));
+		free(memset(malloc(4 << 20), 1, 4 << 20));
+		free(plugin->malloc(3 << 20));
+		free(memset(malloc(4 << 20), 1, 4 << 20));
+		free(realloc(plugin->malloc(1000000), 2000000));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	CHECK(argc == 3);
@@ -99,6 +121,10 @@ int main(int argc, char **argv)
 	if (!strcmp(argv[1], "cross")) {
 		cross(argv[2], RTLD_NOW);
 		cross(argv[2], RTLD_LAZY | RTLD_GLOBAL);
+	} else if (!strcmp(argv[1], "from")) {
+		void *handle = dlopen(argv[2], RTLD_NOW | RTLD_DEEPBIND);
+		CHECK(handle);
+		from_plugin_where_ours_were(dlsym(handle, "plugin"));
 	} else {
 		void *handle = dlopen(argv[2], RTLD_NOW | RTLD_DEEPBIND);
 		CHECK(handle);

@@ -1,12 +1,15 @@
 /* An executable that brings its own malloc, calloc, realloc and free and nothing else of the family; libraries
- * beside it use the rest (PEERS.md 2: fd#2121, rust#126200, mimalloc#754). All that libmalloc still answers,
- * operator new first, must follow the executable's malloc, since the executable's free will get the pointer.
+ * beside it use the rest (PEERS.md 2: fd#2121, rust#126200, mimalloc#754). As with glibc, operator new and libc's own
+ * allocations follow the executable's malloc, since its free will get the pointer; and what it does not define, the
+ * aligned functions above all, comes from the heap behind it, for which its free is not made.
  *
- * The allocator hands out blocks from one array in order and aborts on a pointer that is not one of them.
- * own_malloc_wrap.c is the same program with an allocator that counts and passes on.
+ * The allocator hands out blocks from one array in order and aborts on a pointer that is not one of them. With ALL the
+ * executable defines the aligned functions too. own_malloc_wrap.c is the same program with an allocator that counts and
+ * passes on.
  */
 #include "own_malloc.h"
 #include "surroundings.h"
+#include <dlfcn.h>
 #include <stdatomic.h>
 
 #define POOL_BYTES ((size_t)1 << 30) /* never used twice, so most of it is never touched */
@@ -23,9 +26,11 @@ static _Atomic unsigned long calls;
 
 unsigned long own_malloc_calls(void) { return calls; }
 
+static struct header *header_at(void *p) { return (struct header *)p - 1; }
+
 static struct header *header_of(void *p, const char *function)
 {
-	struct header *header = (struct header *)p - 1;
+	struct header *header = header_at(p);
 	uintptr_t offset = (uintptr_t)header - (uintptr_t)pool;
 
 	if (offset >= POOL_BYTES || offset % 16 || header->state != LIVE) {
@@ -90,9 +95,58 @@ void *realloc(void *p, size_t size)
 	return grown;
 }
 
-/* A bump allocator serves alignments above its own only by luck; below 16 they must be served. */
+#ifdef ALL
+
+const int own_malloc_frees_aligned = 1;
+void own_malloc_end_aligned(void *p) { free(p); }
+
+/* The header stands right before the block, wherever that is. */
+void *memalign(size_t alignment, size_t size)
+{
+	char *p = size <= POOL_BYTES ? malloc(size + alignment) : NULL;
+	if (!p)
+		return NULL;
+	char *aligned = (char *)(((uintptr_t)p + alignment - 1) & ~(alignment - 1));
+	*header_at(aligned) = (struct header){LIVE, size};
+	return aligned;
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+	CHECK(size % alignment == 0); /* C11, 7.22.3.1 */
+	return memalign(alignment, size);
+}
+
+int posix_memalign(void **result, size_t alignment, size_t size)
+{
+	*result = memalign(alignment, size);
+	return *result ? 0 : ENOMEM;
+}
+
+void *valloc(size_t size) { return memalign(4096, size); }
+void *pvalloc(size_t size) { return memalign(4096, (size + 4095) & ~(size_t)4095); }
+size_t malloc_usable_size(void *p) { return p ? own_malloc_room(p) : 0; }
+
+#else
+
+const int own_malloc_frees_aligned = 0;
+
+/* Where the library is, it takes back what is its own; libc's malloc would have to be asked by other means. */
+void own_malloc_end_aligned(void *p)
+{
+	void (*lm_kvfree)(void *) = (void (*)(void *))dlsym(RTLD_DEFAULT, "lm_kvfree");
+
+	if (lm_kvfree)
+		lm_kvfree(p);
+}
+
+#endif
+
+/* Named as a value, it has another address than the library's where the program is not position-independent. */
+void *(*volatile own_malloc_named)(size_t) = malloc;
+
 int main(void)
 {
-	own_malloc_run(16);
+	own_malloc_run();
 	return 0;
 }

@@ -26,26 +26,26 @@ static void follows_malloc()
 	::operator delete(malloc(50));
 }
 
-static void aligned(std::size_t alignment, std::size_t served)
+static void aligned(std::size_t alignment, std::size_t bytes)
 {
-	try {
-		void *p = ::operator new(200, std::align_val_t(alignment));
-		CHECK(reinterpret_cast<std::uintptr_t>(p) % alignment == 0);
-		memset(p, 2, 200);
-		::operator delete(p, std::align_val_t(alignment));
-	} catch (const std::bad_alloc &) {
-		CHECK(alignment > served);
-	}
+	void *p = ::operator new(bytes, std::align_val_t(alignment));
+
+	CHECK(reinterpret_cast<std::uintptr_t>(p) % alignment == 0);
+	memset(p, 2, bytes);
+	if (own_malloc_frees_aligned)
+		::operator delete(p, bytes, std::align_val_t(alignment));
+	else
+		own_malloc_end_aligned(p);
 }
 
-void own_malloc_cxx(std::size_t served)
+void own_malloc_cxx()
 {
 	std::map<int, std::string> strings;
 	std::vector<std::shared_ptr<std::string>> shared;
 
 	follows_malloc();
 	for (std::size_t alignment = 1; alignment <= 4096; alignment *= 2)
-		aligned(alignment, served);
+		aligned(alignment, 200);
 	for (int i = 0; i < 50; i++) {
 		strings[i] = std::string(static_cast<std::size_t>(i * 10), 'x');
 		shared.push_back(std::make_shared<std::string>(strings[i]));

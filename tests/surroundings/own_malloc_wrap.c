@@ -11,6 +11,9 @@ static _Atomic unsigned long calls;
 unsigned long own_malloc_calls(void) { return calls; }
 size_t own_malloc_room(void *p) { return malloc_usable_size(p); }
 
+const int own_malloc_frees_aligned = 1;
+void own_malloc_end_aligned(void *p) { free(p); }
+
 #define NEXT(function, type) ((type)dlsym(RTLD_NEXT, function))
 
 void *malloc(size_t size)
@@ -36,6 +39,6 @@ void *realloc(void *p, size_t size)
 
 int main(void)
 {
-	own_malloc_run(1 << 20);
+	own_malloc_run();
 	return 0;
 }

@@ -337,6 +337,29 @@ static void a_kept_block_of_several_pieces_is_zeroed(void **state)
 	assert_true(content_is_zero(zeroed, 3 * MIB - PAGE_BYTES));
 }
 
+/* Fresh, kept, grown and moved: there is always something to read before the block. */
+static void a_front_lies_before_the_block(void **state)
+{
+	(void)state;
+	for (size_t alignment = 16; alignment <= 8 * MIB; alignment *= 2) {
+		for (int round = 0; round < 3; round++) {
+			char *block = large_alloc_with_front(300 * KIB, alignment, LARGE_ANY);
+			assert_non_null(block);
+			assert_int_equal((uintptr_t)block % size_max(alignment, CACHE_LINE_BYTES), 0);
+			struct large *large = large_of((uintptr_t)block);
+			assert_true(large_usable(large) >= 300 * KIB);
+			assert_true(large->mapping.base + CACHE_LINE_BYTES <= (uintptr_t)block);
+			assert_ptr_equal(large_around((uintptr_t)block + 299 * KIB), large);
+			write_edges(block, 300 * KIB, 21);
+			char *grown = large_resize(large, 2 * MIB);
+			assert_true(front_is(grown, 21, block));
+			assert_true(large->mapping.base + CACHE_LINE_BYTES <= (uintptr_t)grown);
+			assert_ptr_equal(large_resize(large, 200 * KIB), grown);
+			assert_true(large_free((uintptr_t)grown));
+		}
+	}
+}
+
 /* What is to be zero is not joined: its pages would have to be cleared. */
 static void zeroed_blocks_are_not_joined(void **state)
 {
@@ -598,6 +621,7 @@ UNIT_MAIN(UNIT(descriptors_are_whole), UNIT(blocks_keep_their_contents), UNIT(th
 	  UNIT(blocks_are_coloured), UNIT(only_starts_of_live_blocks_are_known), UNIT(zeroed_blocks_are_zero_on_reuse),
 	  UNIT(a_kept_block_keeps_its_colour), UNIT(a_block_of_several_pieces_does_not_move),
 	  UNIT(a_kept_block_of_several_pieces_is_zeroed), UNIT(zeroed_blocks_are_not_joined),
+	  UNIT(a_front_lies_before_the_block),
 	  UNIT(a_block_of_nothing_has_a_place), UNIT(so_many_blocks_and_no_more),
 	  UNIT(impossible_sizes_are_refused), UNIT(growth_is_in_place_where_it_can_be),
 	  UNIT(growth_moves_where_it_must), UNIT(growing_blocks_reserve_ahead), UNIT(a_shrunken_block_gives_its_tail_back),

@@ -44,6 +44,21 @@ static void mappings_are_zero_and_go_away(void **state)
 	assert_false(os_is_mapped(NULL));
 }
 
+static void what_faults_is_not_readable(void **state)
+{
+	(void)state;
+	size_t page = os_page_size();
+	char *block = os_map_guarded(page);
+	assert_non_null(block);
+	assert_true(os_is_readable(block) && os_is_readable(block + page - 1));
+	assert_true(os_is_readable((void *)what_faults_is_not_readable));
+	assert_true(os_is_mapped(block + page) && !os_is_readable(block + page));
+	assert_false(os_is_readable(NULL) || os_is_readable((void *)UINTPTR_MAX));
+	assert_false(os_is_readable((void *)((uintptr_t)1 << 47)) || os_is_readable((void *)((uintptr_t)1 << 63)));
+	assert_true(os_unmap_guard(block, page) && os_unmap(block, page));
+	assert_false(os_is_readable(block));
+}
+
 static void impossible_lengths_are_refused(void **state)
 {
 	(void)state;
@@ -211,7 +226,8 @@ static void huge_pages_are_advised(void **state)
 	assert_int_equal(os_advise_huge(block, bytes, OS_HUGE), OS_ADVICE_FAILED);
 }
 
-UNIT_MAIN(UNIT(the_page_size_is_the_systems), UNIT(mappings_are_zero_and_go_away), UNIT(impossible_lengths_are_refused),
+UNIT_MAIN(UNIT(the_page_size_is_the_systems), UNIT(mappings_are_zero_and_go_away),
+	  UNIT(what_faults_is_not_readable), UNIT(impossible_lengths_are_refused),
 	  UNIT(aligned_mappings_have_no_edges), UNIT(private_mappings_have_guards), UNIT(purged_pages_read_as_zeros),
 	  UNIT(mappings_are_resized_and_moved), UNIT(the_break_moves_and_errno_does_not),
 	  UNIT(the_clock_goes_on), UNIT(the_clock_makes_no_system_call), UNIT(huge_pages_are_advised))

@@ -222,25 +222,27 @@ static void dirty_bits_match_an_array(void **state)
 			check(pagemap_dirty_mask(DIRTY_FIRST + at, count) == model_mask(at, count));
 }
 
-static void the_nearest_kind_below_is_found(void **state)
+static void the_nearest_begin_is_found(void **state)
 {
 	(void)state;
-	assert_int_equal(pagemap_find_below(LEAF_FIRST, PAGE_LARGE), 0);
-	assert_int_equal(pagemap_find_below(UINTPTR_MAX, PAGE_LARGE), 0);
+	assert_int_equal(pagemap_find_begin(LEAF_FIRST), 0);
+	assert_int_equal(pagemap_find_begin(UINTPTR_MAX), 0);
 	assert_true(pagemap_ensure(LEAF_FIRST, 1));
 	assert_true(pagemap_ensure(LEAF_FIRST + 3 * LEAF_PAGES, 1));
 	pagemap_set_kind(LEAF_FIRST, PAGE_LARGE);
 	pagemap_set_kind(LEAF_FIRST + 7, PAGE_LARGE);
-	pagemap_set_kind(LEAF_FIRST + 8, PAGE_SLAB);
-	assert_int_equal(pagemap_find_below(LEAF_FIRST - 1, PAGE_LARGE), 0);
-	assert_int_equal(pagemap_find_below(LEAF_FIRST, PAGE_LARGE), LEAF_FIRST);
-	assert_int_equal(pagemap_find_below(LEAF_FIRST + 6, PAGE_LARGE), LEAF_FIRST);
-	assert_int_equal(pagemap_find_below(LEAF_FIRST + 7, PAGE_LARGE), LEAF_FIRST + 7);
-	assert_int_equal(pagemap_find_below(LEAF_FIRST + 100, PAGE_LARGE), LEAF_FIRST + 7);
-	assert_int_equal(pagemap_find_below(LEAF_FIRST + 100, PAGE_SLAB), LEAF_FIRST + 8);
-	assert_int_equal(pagemap_find_below(LEAF_FIRST + 3 * LEAF_PAGES + 5, PAGE_LARGE), LEAF_FIRST + 7);
-	assert_int_equal(pagemap_find_below((uintptr_t)ROOT_ENTRIES * LEAF_PAGES - 1, PAGE_LARGE), LEAF_FIRST + 7);
-	assert_int_equal(pagemap_find_below((uintptr_t)ROOT_ENTRIES * LEAF_PAGES, PAGE_LARGE), 0);
+	pagemap_set_kind(LEAF_FIRST + 9, PAGE_SLAB);
+	assert_int_equal(pagemap_find_begin(LEAF_FIRST - 1), 0);
+	assert_int_equal(pagemap_find_begin(LEAF_FIRST), LEAF_FIRST);
+	assert_int_equal(pagemap_find_begin(LEAF_FIRST + 6), LEAF_FIRST);
+	assert_int_equal(pagemap_find_begin(LEAF_FIRST + 7), LEAF_FIRST + 7);
+	assert_int_equal(pagemap_find_begin(LEAF_FIRST + 8), LEAF_FIRST + 7);
+	assert_int_equal(pagemap_find_begin(LEAF_FIRST + 100), LEAF_FIRST + 9);
+	assert_int_equal(pagemap_find_begin(LEAF_FIRST + LEAF_PAGES), LEAF_FIRST + 9);
+	assert_int_equal(pagemap_find_begin(LEAF_FIRST + 3 * LEAF_PAGES + 5), LEAF_FIRST + 9);
+	pagemap_set_kind(LEAF_FIRST + 9, PAGE_NONE);
+	assert_int_equal(pagemap_find_begin((uintptr_t)ROOT_ENTRIES * LEAF_PAGES - 1), LEAF_FIRST + 7);
+	assert_int_equal(pagemap_find_begin((uintptr_t)ROOT_ENTRIES * LEAF_PAGES), 0);
 }
 
 enum { RACED_PAGES = 2000, RACERS = 4 };
@@ -321,5 +323,5 @@ static void a_spare_makes_any_page_exist(void **state)
 UNIT_MAIN(UNIT(a_spare_makes_any_page_exist), UNIT(any_address_can_be_asked), UNIT(leaves_are_made_where_asked),
 	  UNIT(the_window_is_the_leaf_of_the_break), UNIT(the_last_leaf_is_the_end),
 	  UNIT(kinds_and_classes_stay_where_they_are_put), UNIT(a_claim_needs_the_right_kind),
-	  UNIT(dirty_bits_match_an_array), UNIT(the_nearest_kind_below_is_found), UNIT(threads_claim_each_page_once),
+	  UNIT(dirty_bits_match_an_array), UNIT(the_nearest_begin_is_found), UNIT(threads_claim_each_page_once),
 	  UNIT(threads_make_one_leaf))

@@ -127,7 +127,7 @@ static void the_first_mapping_is_unmapped(void **state)
 	put(large);
 	assert_false(os_is_mapped(base));
 	assert_int_equal(store_held_bytes(), 0);
-	assert_true(store_remembers((uintptr_t)base + 5));
+	assert_true(store_unmapped((uintptr_t)base + 5) && !store_keeps((uintptr_t)base + 5));
 	assert_null(take(1 * MIB));
 }
 
@@ -157,11 +157,12 @@ static void what_is_kept_is_remembered(void **state)
 {
 	(void)state;
 	uintptr_t base = (uintptr_t)teach(1 * MIB);
-	assert_true(store_remembers(base) && store_remembers(base + 1 * MIB - 1));
-	assert_false(store_remembers(base + 1 * MIB) || store_remembers(base - 1));
-	assert_false(store_remembers(0) || store_remembers(UINTPTR_MAX));
+	assert_true(store_keeps(base) && store_keeps(base + 1 * MIB - 1));
+	assert_false(store_keeps(base + 1 * MIB) || store_keeps(base - 1));
+	assert_false(store_keeps(0) || store_keeps(UINTPTR_MAX));
+	assert_false(store_unmapped(0) || store_unmapped(UINTPTR_MAX));
 	assert_non_null(take(1 * MIB));
-	assert_false(store_remembers(base));
+	assert_false(store_keeps(base));
 }
 
 static void what_is_never_asked_for_again_is_not_kept(void **state)
@@ -852,7 +853,8 @@ static void churn(unsigned index)
 		step(&random, &live[index][random_below(&random, LIVE / 4)]);
 		if (random_one_in(&random, 300))
 			store_drain();
-		store_remembers((uintptr_t)&random - i);
+		store_keeps((uintptr_t)&random - i);
+		store_unmapped((uintptr_t)&random - i);
 		store_counts();
 	}
 	give_all_back(live[index]);

@@ -310,5 +310,3 @@ void check_everything(void)
 
 /* The entry points are left out (build.mk): for what lies behind them, the process's malloc is ours. */
 bool follow_is_bound(void) { return true; }
-bool follow_is_ours(void) { return true; }
-void *follow_aligned(size_t alignment, size_t bytes) { return heap_aligned(alignment, bytes); }

@@ -230,13 +230,43 @@ static void used_pages_are_remembered(void **state)
 	run.dirty = 0x3ff;
 	page_free(&run);
 	for (size_t i = 0; i < 10; i++)
-		assert_true(zone_page_was_used(run.page + i));
+		assert_true(zone_page_was_used(run.page + i) && zone_keeps_page(run.page + i));
 	assert_false(zone_page_was_used(zones[ZONE_HEAP].span_end - 1));
-	assert_false(zone_page_was_used(zones[ZONE_HEAP].span_end));
-	assert_false(zone_page_was_used(zones[ZONE_HEAP].span_first - 1));
-	assert_false(zone_page_was_used((uintptr_t)&run >> PAGE_SHIFT));
-	assert_false(zone_page_was_used(0));
-	assert_false(zone_page_was_used(UINTPTR_MAX >> PAGE_SHIFT));
+	assert_true(zone_keeps_page(zones[ZONE_HEAP].span_end - 1));
+	uintptr_t others[] = {zones[ZONE_HEAP].span_end, zones[ZONE_HEAP].span_first - 1,
+			      (uintptr_t)&run >> PAGE_SHIFT, 0, UINTPTR_MAX >> PAGE_SHIFT};
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+		assert_false(zone_page_was_used(others[i]) || zone_keeps_page(others[i]));
+}
+
+static void pages_that_went_back_are_anybodys(void **state)
+{
+	(void)state;
+	struct page_run run;
+	assert_true(page_alloc(10, &run));
+	uintptr_t last = run.page + 9;
+	page_free(&run);
+	assert_true(zone_keeps_page(last));
+	assert_true(trim_to_pad(&zones[ZONE_HEAP], 0));
+	assert_true(last >= zones[ZONE_HEAP].span_end);
+	assert_true(zone_page_was_used(last));
+	assert_false(zone_keeps_page(last));
+	/* The heap's again where it grows over them. */
+	assert_true(page_alloc(10, &run));
+	assert_int_equal(run.page + 9, last);
+	assert_true(zone_keeps_page(last));
+	page_free(&run);
+}
+
+static void pages_of_extents_are_kept(void **state)
+{
+	(void)state;
+	struct page_run run;
+	assert_true(page_alloc_from(ZONE_DMA32, 10, PAGES_GROW, &run));
+	uintptr_t beside = run.page ^ 512;
+	assert_true(zone_keeps_page(beside) && zone_page_was_used(beside));
+	page_free(&run);
+	assert_true(zone_keeps_page(run.page) && zone_page_was_used(run.page));
 }
 
 static void churn(unsigned index)
@@ -298,4 +328,5 @@ static void quiet_takes_what_is_there(void **state)
 UNIT_MAIN(UNIT(quiet_takes_what_is_there), UNIT(runs_keep_their_contents), UNIT(the_free_run_at_the_top_is_known), 
 	  UNIT(huge_runs_are_taken),
 	  UNIT(huge_runs_are_used_again), UNIT(impossible_sizes_are_refused), UNIT(used_pages_are_remembered),
+	  UNIT(pages_that_went_back_are_anybodys), UNIT(pages_of_extents_are_kept),
 	  UNIT(threads_keep_their_runs_apart))
