@@ -8,7 +8,8 @@
  *      live     slabs' objects and runs that the program holds
  *      cached   free objects in magazines
  *      free     free objects in slabs, and free pages
- *      waste    what slabs leave over at their ends, and pages that another thread is just moving
+ *      waste    what slabs leave over at their ends, and pages that another thread is just moving, or was at when this
+ *               process was forked off
  *
  * Invariant (statistics_check): the equation holds, no part falls below zero, and a number of blocks is 0 exactly where
  * their bytes are 0. That is so whatever other threads do meanwhile. The parts are read one after the other, each class

@@ -45,12 +45,9 @@ static size_t note(_Atomic bool *has_purged, size_t purged)
 	return purged;
 }
 
-/* Purges free pages, and pages in slabs, until at most `keep_pages` of each are dirty: how many. purge_lock is held. */
-static size_t purge(size_t keep_pages)
-{
-	size_t purged = note(&has_purged_free, purge_free_pages(keep_pages));
-	return purged + note(&has_purged_slabs, purge_caches(keep_pages));
-}
+/* Purge until at most `keep_pages` are dirty: how many. purge_lock is held. */
+static size_t purge_free(size_t keep_pages) { return note(&has_purged_free, purge_free_pages(keep_pages)); }
+static size_t purge_slabs(size_t keep_pages) { return note(&has_purged_slabs, purge_caches(keep_pages)); }
 
 /* What the slab of each class that objects are being taken from may have behind them: no holes. */
 static size_t tail_pages(void)
@@ -94,7 +91,8 @@ static cold void reclaim(void)
 	purge_review();
 	size_t limit = limit_pages();
 	if (dirty_pages() > limit) {
-		size_t purged = purge(limit / 4);
+		size_t purged = purge_free(limit / 4);
+		purged += purge_slabs(limit / 4);
 		atomic_store_explicit(&stuck_pages, purged == 0 ? dirty_pages() : 0, memory_order_relaxed);
 	}
 	lock_release(&purge_lock, RANK_PURGE);
@@ -115,7 +113,8 @@ bool reclaim_all(void)
 	object_slabs_reap_destructed();
 	lock_acquire(&purge_lock, RANK_PURGE);
 	object_slabs_reap_plain();
-	size_t purged = purge(0);
+	purge_free(0);
+	size_t in_slabs = purge_slabs(0);
 	lock_release(&purge_lock, RANK_PURGE);
-	return purged > 0 || holes_are_given_back();
+	return in_slabs > 0 || holes_are_given_back();
 }

@@ -12,8 +12,8 @@
 void reclaim_if_due(void);
 
 /*
- * Gives back all that can be: what the depots hold, free pages, idle pages. True if any pages were, by this call or
- * before and not used since: as in glibc, where a hole in the heap is given back by each call anew.
+ * Gives back all that can be: what the depots hold, free pages, idle pages. True if some of these pages lie before the
+ * top of the heap, given back by this call, or earlier and still free: glibc gives such holes back at each call anew.
  */
 bool reclaim_all(void);
 

@@ -6,6 +6,7 @@
  *   edges          all of them, each group in a process of its own
  *   edges setting  what a setting in the environment did, in one line
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <limits.h>
 #include <malloc.h>
@@ -37,18 +38,15 @@ static const struct number alignments[] = {
 	N((size_t)1 << 62), N(SIZE_MAX / 2), N(SIZE_MAX / 2 + 1), N(SIZE_MAX / 2 + 2), N(SIZE_MAX),
 };
 
-static const char *errno_name(void)
+static const char *errno_name(void) { return errno == CANARY ? "kept" : strerrorname_np(errno); }
+
+/* What stands above the rows that follow. */
+static void print_names(const char *what, const struct number *numbers, size_t count)
 {
-	static char text[20];
-	switch (errno) {
-	case CANARY: return "kept";
-	case ENOMEM: return "ENOMEM";
-	case EINVAL: return "EINVAL";
-	case EBADF: return "EBADF";
-	case ENOSPC: return "ENOSPC";
-	}
-	snprintf(text, sizeof(text), "%d", errno);
-	return text;
+	printf("%s:", what);
+	for (size_t i = 0; i < count; i++)
+		printf(" %s", numbers[i].name);
+	printf("\n");
 }
 
 /* "block" where all is well: aligned, long enough, errno as it was, also after free. NULL: what errno is. */
@@ -85,10 +83,7 @@ static void *realloc_of_null(size_t bytes) { return realloc(NULL, bytes); }
 
 static void edges_of_malloc(void)
 {
-	printf("sizes:");
-	for (size_t i = 0; i < LENGTH(sizes); i++)
-		printf(" %s", sizes[i].name);
-	printf("\n");
+	print_names("sizes", sizes, LENGTH(sizes));
 	row_of_sizes("malloc", malloc, 16);
 	row_of_sizes("valloc", valloc, 4096);
 	row_of_sizes("pvalloc", pvalloc, 4096);
@@ -128,10 +123,7 @@ static void row_of_products(const char *name, void *(*call)(size_t count, size_t
 
 static void edges_of_products(void)
 {
-	printf("factors:");
-	for (size_t i = 0; i < LENGTH(factors); i++)
-		printf(" %s", factors[i].name);
-	printf("\n");
+	print_names("factors", factors, LENGTH(factors));
 	for (size_t i = 0; i < LENGTH(factors); i++) {
 		row_of_products("calloc", calloc, &factors[i]);
 		row_of_products("reallocarray of NULL", reallocarray_of_null, &factors[i]);
@@ -225,10 +217,7 @@ static void row_of_posix_memalign(const struct number *alignment)
 
 static void edges_of_alignment(void)
 {
-	printf("sizes:");
-	for (size_t i = 0; i < LENGTH(few_sizes); i++)
-		printf(" %s", few_sizes[i].name);
-	printf("\n");
+	print_names("sizes", few_sizes, LENGTH(few_sizes));
 	for (size_t i = 0; i < LENGTH(alignments); i++) {
 		row_of_alignment("memalign", memalign, &alignments[i]);
 		row_of_alignment("aligned_alloc", aligned_alloc, &alignments[i]);
@@ -300,9 +289,7 @@ static void edges_of_mallopt(void)
 		{"M_ARENA_TEST", M_ARENA_TEST}, {"M_ARENA_MAX", M_ARENA_MAX}, {"0", 0}, {"5", 5}, {"-9", -9},
 		{"12345", 12345}, {"INT_MAX", INT_MAX}, {"INT_MIN", INT_MIN},
 	};
-	static const int values[] = {
-		INT_MIN, -1, 0, 1, 160, 161, 256, 1 << 25, (1 << 25) + 1, INT_MAX,
-	};
+	static const int values[] = {INT_MIN, -1, 0, 1, 160, 161, 256, 1 << 25, (1 << 25) + 1, INT_MAX};
 	printf("values: INT_MIN -1 0 1 160 161 256 1<<25 (1<<25)+1 INT_MAX\n");
 	for (size_t p = 0; p < LENGTH(parameters); p++) {
 		printf("mallopt(%s, *):", parameters[p].name);
@@ -312,28 +299,24 @@ static void edges_of_mallopt(void)
 	}
 }
 
-static void tell_threshold(const void *argument)
+static void tell_mapped(const void *argument)
 {
-	int value = *(const int *)argument;
-	printf("M_MMAP_THRESHOLD %d: %d, ", value, mallopt(M_MMAP_THRESHOLD, value));
-	printf("%d of 3 blocks mapped\n", count_mapped());
-}
-
-static void tell_most(const void *argument)
-{
-	int value = *(const int *)argument;
-	printf("M_MMAP_MAX %d: %d, ", value, mallopt(M_MMAP_MAX, value));
-	printf("%d of 3 blocks mapped\n", count_mapped());
+	const struct setting *setting = argument;
+	int result = mallopt(setting->parameter->number, setting->value);
+	printf("%s %d: %d, %d of 3 blocks mapped\n", setting->parameter->name, setting->value, result, count_mapped());
 }
 
 static void edges_of_mappings(void)
 {
-	static const int thresholds[] = {INT_MIN, -1, 64 * KIB, MIB, 1 << 25, (1 << 25) + 1, 1 << 26, INT_MAX};
-	static const int most[] = {INT_MIN, -1, 0, 1, 2, INT_MAX};
-	for (size_t i = 0; i < LENGTH(thresholds); i++)
-		in_child(tell_threshold, &thresholds[i]);
-	for (size_t i = 0; i < LENGTH(most); i++)
-		in_child(tell_most, &most[i]);
+	static const struct parameter threshold = {"M_MMAP_THRESHOLD", M_MMAP_THRESHOLD};
+	static const struct parameter most = {"M_MMAP_MAX", M_MMAP_MAX};
+	static const struct setting settings[] = {
+		{&threshold, INT_MIN}, {&threshold, -1}, {&threshold, 64 * KIB}, {&threshold, MIB}, {&threshold, 1 << 25},
+		{&threshold, (1 << 25) + 1}, {&threshold, 1 << 26}, {&threshold, INT_MAX}, {&most, INT_MIN}, {&most, -1},
+		{&most, 0}, {&most, 1}, {&most, 2}, {&most, INT_MAX},
+	};
+	for (size_t i = 0; i < LENGTH(settings); i++)
+		in_child(tell_mapped, &settings[i]);
 }
 
 static void fill(size_t bytes)
@@ -469,7 +452,6 @@ static void edges_of_mallinfo(void)
 	tell_mallinfo("that freed");
 }
 
-/* malloc_stats' lines, without the numbers. */
 static void edges_of_stats(void)
 {
 	int ends[2];

@@ -312,13 +312,15 @@ static void all_that_is_idle_can_be_reclaimed(void **state)
 	sparse(0, 30);
 	assert_true(reclaim_all());
 	assert_int_equal(cache_idle_pages() + zone_dirty_pages(), 0);
-	assert_false(reclaim_all());
+	/* As long as such pages are there, they have been given back. */
+	assert_true(reclaim_all());
 	for (size_t kind = 0; kind < KINDS; kind++)
 		for (size_t i = 0; i < live[kind].count; i++)
 			assert_true(content_is(live[kind].object[i], kinds[kind], kind));
 	struct random random = random_start(14);
 	free_everything(&random);
 	nothing_is_left();
+	assert_false(reclaim_all());
 }
 
 struct twice {

@@ -158,8 +158,8 @@ static void blocks_keep_their_contents(void **state)
 static void blocks_keep_their_contents_whatever_the_threshold(void **state)
 {
 	(void)state;
-	static const size_t thresholds[] = {4 * MIB, 16 * KIB, 600, 0};
-	for (size_t i = 0; i < 4; i++) {
+	static const size_t thresholds[] = {SIZE_MAX, 64 * MIB, 4 * MIB, 16 * KIB, 600, 0};
+	for (size_t i = 0; i < 6; i++) {
 		assert_true(option_set(option_of_mallopt(M_MMAP_THRESHOLD), thresholds[i]));
 		struct random random = random_start(95 + i);
 		for (size_t n = 0; n < unit_rounds(2500); n++)
