@@ -39,7 +39,9 @@ void object_bin_flush(unsigned id);
 size_t object_bins_count(unsigned id);
 void object_bins_strip(unsigned id);
 
-/* Locks out every miss of an object bin, in all threads: no magazine is exchanged. The fast paths still push and pop. */
+/*
+ * Locks out every miss of an object bin, in all threads: no magazine is exchanged. The fast paths still push and pop.
+ */
 void object_bins_lock(void);
 void object_bins_unlock(void);
 
