@@ -69,7 +69,7 @@ char *lm_region_strdup(struct lm_region *region, const char *string);
 
 /* How much a region held at one moment; for lm_region_release alone. */
 struct lm_region_mark {
-	void *block;
+	void *block; /* which part of which region: a number, no address */
 	size_t used;
 };
 
@@ -131,8 +131,8 @@ int lm_reserve_resize(struct lm_reserve *reserve, size_t minimum);
 size_t lm_reserve_level(const struct lm_reserve *reserve);
 
 /*
- * lm_reserve_destroy - ends the reserve, and gives its objects back by free_object, which must not use the reserve. NULL:
- * nothing.
+ * lm_reserve_destroy - ends the reserve, and gives its objects back by free_object, which must not use the reserve.
+ * NULL: nothing.
  */
 void lm_reserve_destroy(struct lm_reserve *reserve);
 

@@ -52,7 +52,7 @@ struct lm_pool {
 
 static struct meta_queue ended_pools;
 
-static void look(const struct lm_pool *pool, const char *function)
+static void pool_look(const struct lm_pool *pool, const char *function)
 {
 	meta_handle_check(&pool->handle, REPORT_POOL_DESTROYED, function);
 }
@@ -144,7 +144,7 @@ static noinline void *alloc_fresh(struct lm_pool *pool)
 {
 	if (likely(pool->fresh < pool->count))
 		return hand_out(pool, pool->fresh++);
-	look(pool, "lm_pool_alloc");
+	pool_look(pool, "lm_pool_alloc");
 	return no_memory();
 }
 
@@ -160,7 +160,7 @@ LM_EXPORT void *lm_pool_alloc(struct lm_pool *pool)
 /* `index` is that of the address if it is below count. */
 static cold void free_bad(const struct lm_pool *pool, void *chunk, uint64_t index)
 {
-	look(pool, "lm_pool_free");
+	pool_look(pool, "lm_pool_free");
 	if (chunk == NULL)
 		return;
 	size_t offset = (size_t)((char *)chunk - pool->first);
@@ -187,13 +187,13 @@ LM_EXPORT void lm_pool_free(struct lm_pool *pool, void *chunk)
 
 LM_EXPORT size_t lm_pool_used(const struct lm_pool *pool)
 {
-	look(pool, "lm_pool_used");
+	pool_look(pool, "lm_pool_used");
 	return pool->used;
 }
 
 LM_EXPORT void lm_pool_reset(struct lm_pool *pool)
 {
-	look(pool, "lm_pool_reset");
+	pool_look(pool, "lm_pool_reset");
 	pool->head = NONE;
 	pool->fresh = 0;
 	pool->used = 0;

@@ -51,7 +51,7 @@ struct lm_region {
 
 static struct meta_queue ended_regions;
 
-static void look(const struct lm_region *region, const char *function)
+static void region_look(const struct lm_region *region, const char *function)
 {
 	meta_handle_check(&region->handle, REPORT_REGION_DESTROYED, function);
 }
@@ -104,7 +104,7 @@ static size_t used_of(const struct lm_region *region)
 
 LM_EXPORT size_t lm_region_used(const struct lm_region *region)
 {
-	look(region, "lm_region_used");
+	region_look(region, "lm_region_used");
 	return used_of(region);
 }
 
@@ -159,7 +159,7 @@ static char *take(struct lm_region *region, size_t align, size_t size)
 /* `align` is 16 or more. */
 static noinline void *alloc_slow(struct lm_region *region, size_t align, size_t size)
 {
-	look(region, "lm_region_alloc");
+	region_look(region, "lm_region_alloc");
 	if (size > size_most)
 		return no_memory();
 	size_t whole = round_up(size_max(size, 1), GRAIN);
@@ -181,7 +181,7 @@ LM_EXPORT void *lm_region_alloc(struct lm_region *region, size_t size)
 
 LM_EXPORT void *lm_region_aligned(struct lm_region *region, size_t align, size_t size)
 {
-	look(region, "lm_region_aligned");
+	region_look(region, "lm_region_aligned");
 	if (!is_power_of_two(align) || align > ALIGN_MAX)
 		return refuse("lm_region_aligned", REFUSED_ALIGN_1);
 	return alloc_slow(region, size_max(align, GRAIN), size);
@@ -189,7 +189,7 @@ LM_EXPORT void *lm_region_aligned(struct lm_region *region, size_t align, size_t
 
 LM_EXPORT char *lm_region_strdup(struct lm_region *region, const char *string)
 {
-	look(region, "lm_region_strdup");
+	region_look(region, "lm_region_strdup");
 	size_t bytes = strlen(string) + 1;
 	char *copy = lm_region_alloc(region, bytes);
 	return copy == NULL ? NULL : memcpy(copy, string, bytes);
@@ -197,7 +197,7 @@ LM_EXPORT char *lm_region_strdup(struct lm_region *region, const char *string)
 
 LM_EXPORT struct lm_region_mark lm_region_mark(const struct lm_region *region)
 {
-	look(region, "lm_region_mark");
+	region_look(region, "lm_region_mark");
 	size_t stamp = region->newest == NULL ? region->stamp : region->newest->stamp;
 	return (struct lm_region_mark){(void *)stamp, used_of(region)};
 }
@@ -222,7 +222,7 @@ static bool mark_is_right(const struct lm_region *region, struct lm_region_mark 
 
 LM_EXPORT void lm_region_release(struct lm_region *region, struct lm_region_mark mark)
 {
-	look(region, "lm_region_release");
+	region_look(region, "lm_region_release");
 	if (unlikely(!mark_is_right(region, mark)))
 		report_bad_pointer(REPORT_NOT_OF_REGION, mark.block, "lm_region_release");
 	while (region->newest != NULL && region->newest->stamp != (size_t)mark.block)
@@ -233,7 +233,7 @@ LM_EXPORT void lm_region_release(struct lm_region *region, struct lm_region_mark
 
 LM_EXPORT void lm_region_reset(struct lm_region *region)
 {
-	look(region, "lm_region_reset");
+	region_look(region, "lm_region_reset");
 	struct part *kept = NULL;
 	for (struct part *part = region->newest, *older; part != NULL; part = older) {
 		older = part->older;

@@ -59,7 +59,7 @@ struct lm_reserve {
 
 static struct meta_queue ended_reserves;
 
-static void look(const struct lm_reserve *reserve, const char *function)
+static void reserve_look(const struct lm_reserve *reserve, const char *function)
 {
 	meta_handle_check(&reserve->handle, REPORT_RESERVE_DESTROYED, function);
 }
@@ -109,7 +109,7 @@ static bool get_objects(struct lm_reserve *reserve, void **objects, size_t count
 }
 
 /* All its objects go back to the allocator, and its array goes. */
-static void empty(struct lm_reserve *reserve)
+static void reserve_empty(struct lm_reserve *reserve)
 {
 	size_t level = level_of(reserve);
 	set_level(reserve, 0);
@@ -147,7 +147,7 @@ LM_EXPORT struct lm_reserve *lm_reserve_create(size_t minimum, void *(*alloc_obj
 		return no_memory();
 	struct lm_reserve *reserve = meta_handle_alloc(&ended_reserves, sizeof(*reserve));
 	if (reserve == NULL) {
-		empty(&made);
+		reserve_empty(&made);
 		return no_memory();
 	}
 	*reserve = made;
@@ -233,7 +233,7 @@ static noinline void *alloc_reserved(struct lm_reserve *reserve, unsigned flags)
 	void *object = take(reserve, flags);
 	while (object == NULL && (flags & LM_NOFAIL)) {
 		object = take_waiting(reserve);
-		look(reserve, "lm_reserve_alloc");
+		reserve_look(reserve, "lm_reserve_alloc");
 		if (object == NULL)
 			object = ask(reserve, flags);
 	}
@@ -243,7 +243,7 @@ static noinline void *alloc_reserved(struct lm_reserve *reserve, unsigned flags)
 /* All flags: which of them are right is the allocator's to say. */
 LM_EXPORT void *lm_reserve_alloc(struct lm_reserve *reserve, unsigned flags)
 {
-	look(reserve, "lm_reserve_alloc");
+	reserve_look(reserve, "lm_reserve_alloc");
 	if (unlikely(!flags_accept(flags, FLAGS_MALLOC, "lm_reserve_alloc")))
 		return NULL;
 	void *object = ask(reserve, flags);
@@ -278,7 +278,7 @@ static bool put(struct lm_reserve *reserve, void *object)
 
 LM_EXPORT void lm_reserve_free(struct lm_reserve *reserve, void *object)
 {
-	look(reserve, "lm_reserve_free");
+	reserve_look(reserve, "lm_reserve_free");
 	if (object == NULL)
 		return;
 	if (unlikely(level_of(reserve) < minimum_of(reserve)) && put(reserve, object))
@@ -345,7 +345,7 @@ LM_EXPORT int lm_reserve_resize(struct lm_reserve *reserve, size_t minimum)
 {
 	size_t kept, excess;
 	struct change change;
-	look(reserve, "lm_reserve_resize");
+	reserve_look(reserve, "lm_reserve_resize");
 	if (minimum == 0) {
 		refuse("lm_reserve_resize", REFUSED_MINIMUM);
 		return -1;
@@ -367,7 +367,7 @@ LM_EXPORT int lm_reserve_resize(struct lm_reserve *reserve, size_t minimum)
 
 LM_EXPORT size_t lm_reserve_level(const struct lm_reserve *reserve)
 {
-	look(reserve, "lm_reserve_level");
+	reserve_look(reserve, "lm_reserve_level");
 	return level_of(reserve);
 }
 
@@ -376,7 +376,7 @@ LM_EXPORT void lm_reserve_destroy(struct lm_reserve *reserve)
 	if (reserve == NULL)
 		return;
 	meta_handle_end(&reserve->handle, REPORT_RESERVE_DESTROYED, "lm_reserve_destroy");
-	empty(reserve);
+	reserve_empty(reserve);
 	meta_handle_put(&ended_reserves, &reserve->handle);
 }
 

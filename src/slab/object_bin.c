@@ -155,7 +155,7 @@ void object_bins_unlock(void)
 	lock_release(&threads_lock, RANK_THREADS);
 }
 
-/* Of a thread that a fork left behind, top may be any: see strip_lost. */
+/* Of a thread that a fork left behind, top is not trusted: see strip_lost. */
 static bool bin_holds(const struct thread_cache *cache, unsigned id, const void *object)
 {
 	const struct object_bin *bin = object_bin_at(cache, id);

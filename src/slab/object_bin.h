@@ -40,12 +40,15 @@ size_t object_bins_count(unsigned id);
 void object_bins_strip(unsigned id);
 
 /*
- * Locks out every miss of an object bin, in all threads: so no magazine is exchanged, and objects are only pushed and
- * popped. Meanwhile: true if the object of a cache stands in a thread's magazine, in the child of a fork also in one of
- * the threads that it has not.
+ * Locks out every miss of an object bin, in all threads: no magazine is exchanged. The fast paths still push and pop.
  */
 void object_bins_lock(void);
 void object_bins_unlock(void);
+
+/*
+ * With these locks held: true if the object of a cache stands in a thread's magazine. In the child of a fork the
+ * magazines of the threads that it has not count too.
+ */
 bool object_bins_hold(unsigned id, const void *object);
 
 /* Closes all bins of object caches of a thread, this one; objects_lock is held, or not. */

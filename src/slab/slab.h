@@ -74,9 +74,8 @@ static inline uintptr_t slab_base_of(uintptr_t address, unsigned size_class)
 
 /*
  * What the page map says of the head page of an object cache's slab, until that leaves the lists of its cache: bit 63,
- * id << 16, colour.
- * So lm_cache_free finds where objects begin without the descriptor. Page numbers, which stand there for free pages,
- * never have that bit.
+ * id << 16, colour. So lm_cache_free finds where objects begin without the descriptor. Page numbers, which stand there
+ * for free pages, never have that bit.
  */
 enum { SLAB_KEY_SHIFT = 16 };
 static inline uint64_t slab_key(unsigned id) { return (UINT64_C(1) << 63 >> SLAB_KEY_SHIFT) + id; }

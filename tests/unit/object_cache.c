@@ -343,9 +343,14 @@ static void the_newest_comes_back_first(void **state)
 	assert_ptr_equal(lm_cache_alloc(cache), a);
 }
 
+static void destroy_again(void *cache) { lm_cache_destroy(cache); }
+
+static void alloc_again(void *cache) { lm_cache_alloc(cache); }
+
 static void caches_of_a_shape_share_slabs(void **state)
 {
 	(void)state;
+	char line[100];
 	struct lm_cache *alone = plain("alone", 60, 0);
 	settings.merge_caches = 1;
 	struct lm_cache *a = plain("a", 60, LM_CACHE_NO_MERGE);
@@ -366,6 +371,10 @@ static void caches_of_a_shape_share_slabs(void **state)
 	/* One goes, the other has the objects. */
 	assert_int_equal(lm_cache_destroy(a), 0);
 	assert_ptr_equal(lm_cache_of(object), b);
+	snprintf(line, sizeof(line), "libmalloc: cache already destroyed: %p (lm_cache_destroy)", (void *)a);
+	unit_expect_abort(destroy_again, a, line);
+	snprintf(line, sizeof(line), "libmalloc: cache already destroyed: %p (lm_cache_alloc)", (void *)a);
+	unit_expect_abort(alloc_again, a, line);
 	lm_cache_free(b, object);
 	assert_int_equal(lm_cache_destroy(b), 0);
 	assert_int_equal(lm_cache_destroy(apart), 0);
