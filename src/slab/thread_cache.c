@@ -59,13 +59,13 @@ static noinline struct thread_cache *cache_create(void)
 	cache->hand = 1;
 	cache->objects = &object_table_none;
 	lock_reset(&cache->objects_lock);
+	cache->is_armed = false;
+	cache->is_reaping = false;
+	atomic_init(&cache->busy, 0);
 	lock_acquire(&threads_lock, RANK_THREADS);
 	list_push_back(&threads, &cache->node);
 	lock_release(&threads_lock, RANK_THREADS);
 	count_threads(1);
-	cache->is_armed = false;
-	cache->is_reaping = false;
-	atomic_init(&cache->busy, 0);
 	thread_cache_self = cache;
 	return cache;
 }
