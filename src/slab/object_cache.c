@@ -230,13 +230,18 @@ static void report_slot(void *slot, void *argument)
 	reporter->report(reporter->cache, (char *)slot + reporter->cache->kind->front_bytes);
 }
 
-/* All that magazines hold goes to the slabs: how many objects are live. */
-static size_t gather(unsigned id)
+/*
+ * All that magazines hold goes to the slabs: how many objects are live. They are counted and reported under one hold of
+ * purge_lock: the free objects that a purger reserves look taken.
+ */
+static size_t gather(unsigned id, size_t report_max, struct reporter *reporter)
 {
 	object_bins_strip(id);
 	lock_acquire(&purge_lock, RANK_PURGE);
 	depot_drain(id);
 	size_t live = atomic_load_explicit(&caches[id].objects_out, memory_order_relaxed);
+	if (live != 0)
+		object_slabs_visit_taken(id, report_max, report_slot, reporter);
 	lock_release(&purge_lock, RANK_PURGE);
 	return live;
 }
@@ -278,10 +283,8 @@ size_t object_cache_destroy(struct lm_cache *cache, size_t report_max,
 		handle_free(cache);
 		return 0;
 	}
-	size_t live = gather(id);
+	size_t live = gather(id, report_max, &(struct reporter){cache, report});
 	if (live != 0) {
-		struct reporter reporter = {cache, report};
-		object_slabs_visit_taken(id, report_max, report_slot, &reporter);
 		lock_acquire(&object_caches_lock, RANK_CACHES);
 		kind->is_ending = false;
 		lock_release(&object_caches_lock, RANK_CACHES);

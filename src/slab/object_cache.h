@@ -139,7 +139,7 @@ void object_slabs_fork_child(void);
 /* What empty slabs are too many, and need no destructor, go to the list `emptied`. cache.lock is held. */
 void object_slabs_unlink_surplus(struct cache *cache, struct list *emptied);
 
-/* Calls visit for at most `most` slots that are taken. cache.lock is not held. */
+/* Calls visit, which writes at most, for up to `most` slots that are taken. purge_lock is held, cache.lock not yet. */
 void object_slabs_visit_taken(unsigned id, size_t most, void (*visit)(void *slot, void *argument), void *argument);
 
 /* --- object_check.c: poison and red zones --- */
