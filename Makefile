@@ -8,7 +8,7 @@ BUILD := build
 
 CC ?= cc
 OPT ?= -O2 -g
-WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wno-unknown-warning-option -Wno-missing-attributes
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wno-unknown-warning-option -Wno-missing-attributes -Wno-prio-ctor-dtor
 # The compiler must not treat our malloc as the one it knows: it would turn malloc and memset into calloc, inside calloc.
 # And our own calls of malloc and realloc go to whichever the process is bound to (clang would take the one in the file).
 NOBUILTIN := -fsemantic-interposition -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free -fno-builtin-aligned_alloc

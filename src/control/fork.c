@@ -6,10 +6,13 @@
  * it destroys (object_bin.h): therefore the objects_locks are taken too. Which ids and which threads there are does not
  * change while object_caches_lock and threads_lock are held.
  *
+ * Constructors and destructors of object caches run with no lock held, and may fork. Of what threads have under way
+ * there, what the forking thread has stays, since it goes on with it in the child; what others have is written off: the
+ * slabs that they were giving back, and their holds on the break.
+ *
  * libc's fork takes its list of streams' lock after these handlers ran, and a thread that holds it (fflush(NULL),
- * fclose)
- * may be waiting for one of ours: so that lock is taken first (glibc exports it; it is recursive). A process of one
- * thread takes nothing at all: fork may then be called by a signal handler that interrupted this very malloc.
+ * fclose) may be waiting for one of ours: so that lock is taken first (glibc exports it; it is recursive). A process of
+ * one thread takes nothing at all: fork may then be called by a signal handler that interrupted this very malloc.
  */
 #include "control/fork.h"
 

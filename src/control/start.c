@@ -1,20 +1,24 @@
 /*
  * start.c - the library's constructor and destructor.
  *
- * Nothing depends on the constructor having run: every structure is ready as the loader maps it. It reads the
- * options and registers the fork handlers; -z initfirst lets it run before all other constructors.
+ * Nothing depends on the constructor having run: every structure is ready as the loader maps it. It makes the key that
+ * tells of the ends of threads, before the program can have taken all keys there are; reads the options; and registers
+ * the fork handlers, before others that may allocate. So it is to run before all other constructors: -z initfirst lets
+ * it, and in a static link its priority, since a program's begin at 101.
  */
 #include "control/fork.h"
 #include "control/options.h"
+#include "control/thread_exit.h"
 #include "slab/thread_cache.h"
 
 #include <sys/auxv.h>
 
 /* glibc and musl on the usual machines pass main's arguments to constructors; a set-uid program's user has no say. */
-__attribute__((constructor)) static void start(int argc, char **argv, char **environment)
+__attribute__((constructor(0))) static void start(int argc, char **argv, char **environment)
 {
 	(void)argc;
 	(void)argv;
+	thread_exit_make_key();
 	if (!getauxval(AT_SECURE))
 		options_read(environment);
 	fork_register();

@@ -8,6 +8,7 @@
 
 #include "base/bits.h"
 #include "base/settings.h"
+#include "base/thread.h"
 #include "os/brk.h"
 #include "os/page_size.h"
 #include "page/pagemap.h"
@@ -55,15 +56,46 @@ static size_t trim_slack_pages(const struct zone *zone)
 	return setting(&settings.adaptive_trim) ? used >> SLACK_SHIFT : 0;
 }
 
-static _Atomic unsigned holders;
+/*
+ * The threads that hold it, each as often as it does. Guarded by the heap's lock. Where there is no room for one more,
+ * those that are there hold it for that one too.
+ */
+enum { HOLDERS_MAX = 16 };
+static uintptr_t holders[HOLDERS_MAX];
+static size_t nholders;
 
-void trim_hold(void) { atomic_fetch_add_explicit(&holders, 1, memory_order_relaxed); }
-void trim_release(void) { atomic_fetch_sub_explicit(&holders, 1, memory_order_relaxed); }
-void trim_fork_child(void) { atomic_store_explicit(&holders, 0, memory_order_relaxed); }
+void trim_hold(void)
+{
+	lock_acquire(&zones[ZONE_HEAP].lock, RANK_ZONE);
+	if (nholders < HOLDERS_MAX)
+		holders[nholders++] = thread_self();
+	lock_release(&zones[ZONE_HEAP].lock, RANK_ZONE);
+}
 
+void trim_release(void)
+{
+	lock_acquire(&zones[ZONE_HEAP].lock, RANK_ZONE);
+	size_t at = 0;
+	while (at < nholders && holders[at] != thread_self())
+		at++;
+	if (at < nholders)
+		holders[at] = holders[--nholders];
+	lock_release(&zones[ZONE_HEAP].lock, RANK_ZONE);
+}
+
+void trim_fork_child(void)
+{
+	size_t own = 0;
+	for (size_t i = 0; i < nholders; i++)
+		if (holders[i] == thread_self())
+			holders[own++] = thread_self();
+	nholders = own;
+}
+
+/* Only the heap has a run at its top. */
 bool trim_is_due(const struct zone *zone)
 {
-	return atomic_load_explicit(&holders, memory_order_relaxed) == 0 && zone->touched_end > zone->run_first &&
+	return zone->touched_end > zone->run_first && nholders == 0 &&
 	       zone->touched_end - zone->run_first > trim_threshold_pages() + trim_slack_pages(zone);
 }
 

@@ -29,7 +29,7 @@ void trim_note_grown(void);
 void trim_hold(void);
 void trim_release(void);
 
-/* In the child of fork: the threads that held it are gone. */
+/* In the child of fork: the other threads that held it are not there; what this one holds, it releases. */
 void trim_fork_child(void);
 
 /* False while it is held. zone.lock is held. */

@@ -307,15 +307,24 @@ void cache_free(unsigned size_class, void **objects, size_t count, const char *f
 	reclaim_if_due();
 }
 
+static uint32_t count_leaving(const struct cache *cache)
+{
+	uint32_t count = 0;
+	for (const struct list_node *node = cache->leaving.first; node != NULL; node = node->next)
+		count++;
+	return count;
+}
+
 void cache_check(unsigned size_class)
 {
 	struct cache *cache = &caches[size_class];
 	cache_lock(cache);
-	uint32_t empty = 0;
+	uint32_t empty = 0, listed = 0;
 	for (unsigned bucket = 0; bucket < BUCKET_COUNT; bucket++) {
 		for (struct list_node *node = cache->list[bucket].first; node != NULL; node = node->next) {
 			struct slab *slab = list_entry(node, struct slab, listed);
 			slab_check(slab);
+			listed++;
 			empty += bucket == BUCKET_EMPTY;
 			if (slab->bucket != bucket || bucket_of(slab) != bucket || slab->class != size_class)
 				report_internal("cache: a slab is in the wrong list");
@@ -325,5 +334,7 @@ void cache_check(unsigned size_class)
 	}
 	if (empty != (cache->kind == NULL ? 0 : cache->kind->empty_slabs))
 		report_internal("cache: the empty slabs are counted wrongly");
+	if (cache->kind != NULL && cache->slabs != listed + count_leaving(cache))
+		report_internal("cache: the slabs are counted wrongly");
 	cache_unlock(cache);
 }

@@ -14,7 +14,8 @@
  * may still go through the magazines to who did not ask.
  *
  * Invariant (cache_check): objects out = sum over slabs of (objects - nfree); a slab that is listed is in
- * list[bucket_of(slab)]; a slab with idle pages is in purgeable.
+ * list[bucket_of(slab)]; a slab with idle pages is in purgeable. In an object cache, slabs = those in list[] + those in
+ * leaving.
  */
 #ifndef LM_SLAB_CACHE_H
 #define LM_SLAB_CACHE_H
@@ -47,9 +48,9 @@ struct depot {
 struct cache {
 	struct lock lock;
 	uint32_t slabs;
-	uint32_t leaving; /* of these, off the lists, and on their way out (object_slabs.c) */
 	struct list list[BUCKET_COUNT];
 	struct list purgeable;
+	struct list leaving;      /* slabs on their way out, which still count (object_slabs.c) */
 	struct object_kind *kind; /* of an object cache; NULL: a size class of malloc */
 	uint64_t page_changes; /* to be added to the sums over all caches when the lock is released */
 	_Atomic size_t objects_out; /* taken from slabs: live, or in magazines. Read without the lock as a hint */

@@ -159,12 +159,12 @@ void object_bins_unlock(void)
 static bool bin_holds(const struct thread_cache *cache, unsigned id, const void *object)
 {
 	const struct object_bin *bin = object_bin_at(cache, id);
-	const struct magazine *loaded = bin->bin.loaded;
+	struct magazine *loaded = bin_loaded(&bin->side);
 	const struct magazine *previous = bin->side.previous;
 	if (loaded == NULL)
 		return false;
 	void **top = atomic_load_explicit(&bin->bin.top, memory_order_relaxed);
-	size_t count = size_min((size_t)(top - (void **)(uintptr_t)&loaded->bottom), size_classes[id].magazine_slots);
+	size_t count = size_min((size_t)(top - &loaded->bottom), size_classes[id].magazine_slots);
 	return magazine_holds(loaded, count, object) ||
 	       (previous != NULL && magazine_holds(previous, previous->count, object));
 }

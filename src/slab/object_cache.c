@@ -6,6 +6,7 @@
 #include "base/report.h"
 #include "base/settings.h"
 #include "base/syscall.h"
+#include "base/thread.h"
 #include "slab/cache_lists.h"
 #include "slab/reclaim.h"
 
@@ -105,7 +106,7 @@ static unsigned find_mergeable(const struct shape *shape)
 {
 	for (unsigned id = CLASS_COUNT; id < size_class_end(); id++) {
 		const struct object_kind *kind = caches[id].kind;
-		if (kind == NULL || kind->is_ending || (kind->flags & LM_CACHE_NO_MERGE) != 0 ||
+		if (kind == NULL || kind->ender != 0 || (kind->flags & LM_CACHE_NO_MERGE) != 0 ||
 		    size_classes[id].page_rule == PAGES_KEPT)
 			continue;
 		if (size_classes[id].bytes == shape->class.bytes && kind->align_bytes == shape->align_bytes)
@@ -239,7 +240,7 @@ static bool leave(struct lm_cache *cache)
 	lock_acquire(&object_caches_lock, RANK_CACHES);
 	object_cache_look(cache, "lm_cache_destroy");
 	struct object_kind *kind = cache->kind;
-	if (kind->is_ending)
+	if (kind->ender != 0)
 		report_bad_pointer(REPORT_CACHE_DESTROYED, cache, "lm_cache_destroy");
 	bool shared = kind->handles->next != NULL;
 	if (shared) {
@@ -249,7 +250,7 @@ static bool leave(struct lm_cache *cache)
 		*link = cache->next;
 		handle_destroy(cache);
 	} else {
-		kind->is_ending = true;
+		kind->ender = thread_self();
 	}
 	lock_release(&object_caches_lock, RANK_CACHES);
 	return shared;
@@ -266,13 +267,18 @@ static void report_slot(void *slot, void *argument)
 	reporter->report(reporter->cache, (char *)slot + reporter->cache->kind->front_bytes);
 }
 
-/* All that magazines hold goes to the slabs: how many objects are live. */
-static size_t gather(unsigned id)
+/*
+ * All that magazines hold goes to the slabs: how many objects are live. They are counted and reported under one hold of
+ * purge_lock: the free objects that a purger reserves look taken.
+ */
+static size_t gather(unsigned id, size_t report_max, struct reporter *reporter)
 {
 	object_bins_strip(id);
 	lock_acquire(&purge_lock, RANK_PURGE);
 	depot_drain(id);
 	size_t live = atomic_load_explicit(&caches[id].objects_out, memory_order_relaxed);
+	if (live != 0)
+		object_slabs_visit_taken(id, report_max, report_slot, reporter);
 	lock_release(&purge_lock, RANK_PURGE);
 	return live;
 }
@@ -312,12 +318,10 @@ size_t object_cache_destroy(struct lm_cache *cache, size_t report_max,
 		return 0;
 	unsigned id = object_cache_id(cache);
 	struct object_kind *kind = cache->kind;
-	size_t live = gather(id);
+	size_t live = gather(id, report_max, &(struct reporter){cache, report});
 	if (live != 0) {
-		struct reporter reporter = {cache, report};
-		object_slabs_visit_taken(id, report_max, report_slot, &reporter);
 		lock_acquire(&object_caches_lock, RANK_CACHES);
-		kind->is_ending = false;
+		kind->ender = 0;
 		lock_release(&object_caches_lock, RANK_CACHES);
 		return live;
 	}

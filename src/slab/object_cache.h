@@ -63,7 +63,7 @@ struct object_kind {
 	_Atomic uint32_t colour_turn; /* relaxed: which slab gets which colour matters to nobody */
 	uint32_t empty_slabs;         /* guarded by cache.lock */
 	struct lm_cache *handles;     /* guarded by object_caches_lock, as the next one */
-	bool is_ending;               /* being destroyed: nobody may join */
+	uintptr_t ender;              /* the thread that destroys it: nobody may join; 0: none */
 };
 
 struct lm_cache {
@@ -153,7 +153,7 @@ void object_slabs_fork_child(void);
 /* What empty slabs are too many, and need no destructor, go to the list `emptied`. cache.lock is held. */
 void object_slabs_unlink_surplus(struct cache *cache, struct list *emptied);
 
-/* Calls visit for at most `most` slots that are taken. cache.lock is not held. */
+/* Calls visit, which writes at most, for up to `most` slots that are taken. purge_lock is held, cache.lock not yet. */
 void object_slabs_visit_taken(unsigned id, size_t most, void (*visit)(void *slot, void *argument), void *argument);
 
 /* --- object_check.c: poison and red zones --- */

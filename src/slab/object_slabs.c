@@ -1,9 +1,13 @@
 /*
  * object_slabs.c - slabs of object caches: made and constructed, destructed and given back (see object_cache.h).
  *
- * The program's functions are called for a slab that is in no list: nobody else can reach it.
+ * The program's functions are called for a slab that is in no list in which objects are looked for: nobody else can
+ * reach it. They may fork. A slab that is being made does not count yet. One that is on its way out counts until it is
+ * gone: it stands in cache.leaving with its thread, so that the child of a fork writes off what other threads had on
+ * its way, and the forking thread goes on with its own.
  */
 #include "base/report.h"
+#include "base/thread.h"
 #include "slab/cache_lists.h"
 #include "slab/object_cache.h"
 
@@ -88,10 +92,17 @@ static struct slab *unlist_empty(struct cache *cache, enum how_many how_many, en
 	if (is_of(cache->kind, of) && cache->kind->empty_slabs > (how_many == ALL ? 0 : kept(cache))) {
 		slab = list_entry(cache->list[BUCKET_EMPTY].last, struct slab, listed);
 		slab_unlist(cache, slab);
-		cache->leaving++;
+		slab->leaver = thread_self();
+		list_push_back(&cache->leaving, &slab->listed);
 	}
 	cache_unlock(cache);
 	return slab;
+}
+
+static void uncount_leaving(struct cache *cache, struct slab *slab)
+{
+	list_remove(&cache->leaving, &slab->listed);
+	cache->slabs--;
 }
 
 static void reap(unsigned id, enum how_many how_many, enum of of)
@@ -100,12 +111,12 @@ static void reap(unsigned id, enum how_many how_many, enum of of)
 	struct slab *slab;
 	while ((slab = unlist_empty(cache, how_many, of)) != NULL) {
 		destruct(slab, cache->kind);
-		slab_destroy(slab);
+		slab_free_pages(slab);
 		/* Until now the slab counts, so that the kind and the layout stay: see object_cache_destroy. */
 		cache_lock(cache);
-		cache->slabs--;
-		cache->leaving--;
+		uncount_leaving(cache, slab);
 		cache_unlock(cache);
+		slab_free_descriptor(slab);
 	}
 }
 
@@ -134,18 +145,25 @@ void object_slabs_reap_destructed(void)
 	self->is_reaping = false;
 }
 
+static void write_off_of_others(struct cache *cache)
+{
+	if (cache->kind != NULL && cache->kind->ender != thread_self())
+		cache->kind->ender = 0;
+	for (struct list_node *node = cache->leaving.first; node != NULL; node = node->next) {
+		struct slab *slab = list_entry(node, struct slab, listed);
+		if (slab->leaver != thread_self())
+			uncount_leaving(cache, slab);
+	}
+}
+
 /*
- * The threads that were giving slabs back are not there: what they had taken off the lists is lost. Nor are those that
- * were destroying caches.
+ * What other threads were giving back is lost: pages, descriptor, and which of the objects were destructed. A cache that
+ * one of them was destroying is not being destroyed any more.
  */
 void object_slabs_fork_child(void)
 {
-	for (unsigned id = CLASS_COUNT; id < size_class_end(); id++) {
-		if (caches[id].kind != NULL)
-			caches[id].kind->is_ending = false;
-		caches[id].slabs -= caches[id].leaving;
-		caches[id].leaving = 0;
-	}
+	for (unsigned id = CLASS_COUNT; id < size_class_end(); id++)
+		write_off_of_others(&caches[id]);
 }
 
 /* In one list of slabs; returns how many more may be visited. */

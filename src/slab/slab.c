@@ -150,7 +150,7 @@ noinline struct slab *slab_of_cache(uintptr_t address, unsigned id)
 	return slab_first_of_key(head, slab_key(id)) == 0 ? NULL : pagemap_link(head >> PAGE_SHIFT)->slab;
 }
 
-void slab_destroy(struct slab *slab)
+void slab_free_pages(struct slab *slab)
 {
 	struct page_run run = {
 		.page = slab->first_page,
@@ -166,7 +166,14 @@ void slab_destroy(struct slab *slab)
 		set_key(slab, 0);
 	}
 	page_free(&run);
-	meta_free(slab, sizeof(struct slab));
+}
+
+void slab_free_descriptor(struct slab *slab) { meta_free(slab, sizeof(struct slab)); }
+
+void slab_destroy(struct slab *slab)
+{
+	slab_free_pages(slab);
+	slab_free_descriptor(slab);
 }
 
 /* The pages under the objects first to last. */

@@ -35,8 +35,11 @@
 enum { BITMAP_WORDS = SLAB_MAX_OBJECTS / 64 };
 
 struct slab {
-	struct list_node listed;    /* in cache.list[bucket], if there is such a list */
-	struct list_node purgeable; /* in cache.purgeable while is_purgeable */
+	struct list_node listed; /* in cache.list[bucket], if there is such a list, or in cache.leaving */
+	union {
+		struct list_node purgeable; /* in cache.purgeable while is_purgeable */
+		uintptr_t leaver;           /* while in cache.leaving: the thread that gives it back */
+	};
 	uintptr_t first_page;
 	uint32_t empty;
 	uint32_t dirty;
@@ -63,8 +66,13 @@ struct slab *slab_create_from(unsigned size_class, enum zone_id zone, enum page_
 /* The same for an object cache: the first object stands at `colour`. Objects that keep their content have none yet. */
 struct slab *slab_create_coloured(unsigned id, unsigned colour);
 
-/* Gives an all-free slab's pages back and its descriptor. No lock is held; nothing may refer to it any more. */
+/*
+ * Gives an all-free slab's pages back and its descriptor. No lock is held; nothing may refer to it any more. Or in two
+ * steps: in between only `listed` and what tells of no page may be used.
+ */
 void slab_destroy(struct slab *slab);
+void slab_free_pages(struct slab *slab);
+void slab_free_descriptor(struct slab *slab);
 
 /* Where the slab of an object of class `size_class` begins. */
 static inline uintptr_t slab_base_of(uintptr_t address, unsigned size_class)

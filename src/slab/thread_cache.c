@@ -60,22 +60,27 @@ static noinline struct thread_cache *cache_create(void)
 	cache->hand = 1;
 	cache->objects = &object_table_none;
 	lock_reset(&cache->objects_lock);
+	cache->is_reaping = false;
+	atomic_init(&cache->busy, 0);
 	lock_acquire(&threads_lock, RANK_THREADS);
 	list_push_back(&threads, &cache->node);
 	lock_release(&threads_lock, RANK_THREADS);
 	count_threads(1);
-	cache->is_armed = false;
-	cache->is_reaping = false;
-	atomic_init(&cache->busy, 0);
 	thread_cache_self = cache;
 	return cache;
 }
 
-/* Set before the call, which may allocate and so come here again. */
-static void cache_arm(struct thread_cache *cache)
+/*
+ * A thread whose end nobody would tell does without a cache for good: it would be lost with the thread. Meanwhile it
+ * does without one too, since thread_exit_arm may allocate, and so come here again.
+ */
+static struct thread_cache *cache_begin(void)
 {
-	cache->is_armed = true;
-	cache->is_armed = thread_exit_arm();
+	thread_cache_self = THREAD_CACHE_ENDED;
+	if (!thread_exit_arm())
+		return NULL;
+	thread_cache_self = THREAD_CACHE_NONE;
+	return cache_create();
 }
 
 struct thread_cache *thread_cache_get(void)
@@ -83,13 +88,9 @@ struct thread_cache *thread_cache_get(void)
 	struct thread_cache *cache = thread_cache_self;
 	if (cache == THREAD_CACHE_ENDED)
 		return NULL;
-	if (cache == THREAD_CACHE_NONE) {
-		bool disabled = atomic_load_explicit(&thread_cache_disabled, memory_order_relaxed);
-		cache = disabled ? NULL : cache_create();
-	}
-	if (cache != NULL && unlikely(!cache->is_armed))
-		cache_arm(cache);
-	return cache;
+	if (cache != THREAD_CACHE_NONE)
+		return cache;
+	return atomic_load_explicit(&thread_cache_disabled, memory_order_relaxed) ? NULL : cache_begin();
 }
 
 bool thread_cache_was_dirty(unsigned c)

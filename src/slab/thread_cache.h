@@ -75,7 +75,6 @@ struct thread_cache {
 	struct list_node node;
 	size_t charged;
 	unsigned hand; /* the class at which the search for room goes on */
-	bool is_armed; /* thread_cache_end will be called */
 	bool is_reaping; /* see object_slabs_reap_destructed */
 	_Atomic unsigned busy; /* inside of a miss: the bins may be half changed. For exit in a signal handler */
 };
@@ -177,7 +176,7 @@ static always_inline bool bin_push(struct bin *bin, void *object)
 	return true;
 }
 
-/* This thread's cache, made if it has none yet; NULL when it is to do without. */
+/* This thread's cache, made if it has none yet; NULL when it is to do without, or there is no memory for one. */
 struct thread_cache *thread_cache_get(void);
 
 /*
@@ -236,7 +235,7 @@ void thread_cache_for_each_lock(void (*act)(struct lock *));
 /* In the child of fork: this thread's cache is the only one; what the others held is lost. */
 void thread_cache_fork_child(void);
 
-/* Arranges for thread_cache_end at thread exit: false to be called again. Implemented by control/thread_exit.c. */
+/* Arranges for thread_cache_end at thread exit: false when that cannot be. Implemented by control/thread_exit.c. */
 bool thread_exit_arm(void);
 
 /* True if no thread is to get a cache: every call must reach the slow path. Set by malloc/perturb.c. */

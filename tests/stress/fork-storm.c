@@ -7,9 +7,7 @@
 
 #include "stress.h"
 
-#include <signal.h>
 #include <stdbool.h>
-#include <sys/wait.h>
 
 enum {
 	CHURNERS = 3,
@@ -56,20 +54,6 @@ static void *allocate_and_free(void *arg)
 	for (int i = 0; i < CHILD_OBJECTS; i++)
 		object_drop(&objects[i]);
 	return NULL;
-}
-
-static void wait_for(pid_t child, const char *whose)
-{
-	int status;
-
-	if (child < 0)
-		fail("fork: errno %d", errno);
-	if (waitpid(child, &status, 0) != child)
-		fail("waitpid: errno %d", errno);
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-		fail("%s hung", whose);
-	if (status != 0)
-		fail("%s ended with wait status %#x", whose, (unsigned)status);
 }
 
 static void live_as_child(struct object *inherited, struct random random, long number)

@@ -12,12 +12,14 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static const char *stress_name = "stress";
@@ -195,6 +197,21 @@ static inline pthread_t thread_start(void *(*body)(void *), void *arg)
 	if (error != 0)
 		fail("pthread_create: %s", strerror(error));
 	return thread;
+}
+
+// A child is to end with 0; one that hangs is killed by an alarm of its own.
+static inline void wait_for(pid_t child, const char *whose)
+{
+	int status;
+
+	if (child < 0)
+		fail("fork: errno %d", errno);
+	if (waitpid(child, &status, 0) != child)
+		fail("waitpid: errno %d", errno);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+		fail("%s hung", whose);
+	if (status != 0)
+		fail("%s ended with wait status %#x", whose, (unsigned)status);
 }
 
 // Resident bytes of this process.

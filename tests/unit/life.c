@@ -7,6 +7,7 @@
 #include "base/settings.h"
 #include "control/fork.h"
 #include "control/options.h"
+#include "control/thread_exit.h"
 #include "large/store.h"
 #include "malloc/heap.h"
 #include "page/meta.h"
@@ -16,13 +17,14 @@
 #include "slab/reclaim.h"
 #include "slab/thread_cache.h"
 
+#include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { THREADS = 16, BYTES = 64 };
+enum { THREADS = 16, BYTES = 64, LATE = 20 };
 
 static unsigned c64(void) { return size_class_of(BYTES); }
 
@@ -56,6 +58,8 @@ static _Atomic unsigned destroyed;
 static void destructor(void *value)
 {
 	uintptr_t round = (uintptr_t)value;
+	/* In the first round the cache is still there. */
+	check(round != LATE || thread_cache_self != THREAD_CACHE_ENDED);
 	void *block = heap_alloc(BYTES);
 	void *mapped = heap_alloc(300000);
 	check(block != NULL && mapped != NULL);
@@ -70,7 +74,7 @@ static void *with_keys(void *unused)
 {
 	pthread_setspecific(early, (void *)1);
 	heap_free(heap_alloc(BYTES), "free");
-	pthread_setspecific(late, (void *)20);
+	pthread_setspecific(late, (void *)LATE);
 	return unused;
 }
 
@@ -90,6 +94,139 @@ static void key_destructors_may_allocate(void **state)
 	thread_cache_flush();
 	depot_drain_all();
 	check_all_objects_free();
+}
+
+static pthread_key_t keys[PTHREAD_KEYS_MAX];
+static size_t nkeys;
+
+/* All that there are: how many. */
+static size_t take_all_keys(void)
+{
+	for (nkeys = 0; nkeys < PTHREAD_KEYS_MAX; nkeys++)
+		if (pthread_key_create(&keys[nkeys], NULL) != 0)
+			break;
+	return nkeys;
+}
+
+static void give_keys_back(void)
+{
+	while (nkeys > 0)
+		pthread_key_delete(keys[--nkeys]);
+}
+
+static void use_without_a_cache(unsigned index)
+{
+	void *objects[200];
+	for (size_t i = 0; i < 200; i++)
+		check((objects[i] = heap_alloc(i * (index + 1))) != NULL);
+	check(thread_cache_count() == 0);
+	for (size_t i = 0; i < 200; i++)
+		heap_free(objects[i], "free");
+	check(thread_cache_count() == 0 && thread_cache_self == THREAD_CACHE_ENDED);
+}
+
+/* The cache would be lost with the thread. Who comes when there is a key again has one. */
+static void without_a_key_threads_do_without_caches(void **state)
+{
+	(void)state;
+	assert_true(take_all_keys() > 0);
+	size_t before = meta_mapped_bytes();
+	for (int round = 0; round < 20; round++)
+		unit_threads(THREADS, use_without_a_cache);
+	assert_in_range(meta_mapped_bytes() - before, 0, 1 << 20);
+	give_keys_back();
+	caches_end_with_their_threads(state);
+}
+
+static _Atomic size_t arrived;
+
+static void make_key_at_once(unsigned index)
+{
+	(void)index;
+	atomic_fetch_add(&arrived, 1);
+	unit_meet(&arrived, 2);
+	thread_exit_make_key();
+}
+
+static void make_key_in_two_threads(void *unused)
+{
+	(void)unused;
+	size_t before = take_all_keys();
+	give_keys_back();
+	unit_threads(2, make_key_at_once);
+	check(take_all_keys() == before - 1);
+}
+
+/* Of threads that come at once each may make a key; what was made in vain goes back. */
+static void one_key_is_taken(void **state)
+{
+	(void)state;
+	char text[200];
+	for (size_t i = 0; i < unit_rounds(300); i++)
+		assert_int_equal(unit_capture(make_key_in_two_threads, NULL, text, sizeof(text)), 0);
+}
+
+static pthread_key_t first;
+static uintptr_t first_call_in; /* the round of destructors */
+
+static void call_first(void *round)
+{
+	if ((uintptr_t)round == first_call_in)
+		heap_free(heap_alloc(BYTES), "free");
+	else
+		pthread_setspecific(first, (char *)round + 1);
+}
+
+static void *without_calls(void *unused)
+{
+	pthread_setspecific(first, (void *)1);
+	return unused;
+}
+
+/* Our key comes before the other one, as the constructor's does, or behind it. */
+static void a_first_call_may_come_in_a_destructor(void **state)
+{
+	(void)state;
+	pthread_t thread;
+	assert_int_equal(pthread_key_create(&first, call_first), 0);
+	for (int ours = 0; ours < 2; ours++) {
+		for (first_call_in = 1; first_call_in <= 2; first_call_in++) {
+			size_t before = thread_cache_count();
+			assert_int_equal(pthread_create(&thread, NULL, without_calls, NULL), 0);
+			assert_int_equal(pthread_join(thread, NULL), 0);
+			assert_int_equal(thread_cache_count(), before);
+		}
+		pthread_key_t lower = first;
+		assert_int_equal(pthread_key_create(&first, call_first), 0);
+		pthread_key_delete(lower);
+	}
+}
+
+static void leave_and_begin(void *round)
+{
+	thread_cache_leave();
+	heap_free(heap_alloc(BYTES), "free");
+	if ((uintptr_t)round < PTHREAD_DESTRUCTOR_ITERATIONS)
+		pthread_setspecific(late, (char *)round + 1);
+}
+
+static void *use_then_leave(void *unused)
+{
+	heap_free(heap_alloc(BYTES), "free");
+	pthread_setspecific(late, (void *)1);
+	return unused;
+}
+
+/* As M_PERTURB does, set and taken back. */
+static void a_cache_left_in_a_destructor_ends_too(void **state)
+{
+	(void)state;
+	pthread_t thread;
+	heap_free(heap_alloc(BYTES), "free");
+	assert_int_equal(pthread_key_create(&late, leave_and_begin), 0);
+	assert_int_equal(pthread_create(&thread, NULL, use_then_leave, NULL), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(thread_cache_count(), 1);
 }
 
 /* All locks of the heap, as fork must hold and release them. */
@@ -224,5 +361,8 @@ static void the_slow_way_is_the_same_heap(void **state)
 	check_all_objects_free();
 }
 
-UNIT_MAIN(UNIT(caches_end_with_their_threads), UNIT(key_destructors_may_allocate), UNIT(fork_is_safe_at_any_moment),
+UNIT_MAIN(UNIT(caches_end_with_their_threads), UNIT(key_destructors_may_allocate),
+	  UNIT(without_a_key_threads_do_without_caches), UNIT(one_key_is_taken),
+	  UNIT(a_first_call_may_come_in_a_destructor), UNIT(a_cache_left_in_a_destructor_ends_too),
+	  UNIT(fork_is_safe_at_any_moment),
 	  UNIT(perturbed_memory_is_filled), UNIT(the_slow_way_is_the_same_heap))

@@ -618,6 +618,31 @@ static void destroy_reports_what_is_live(void **state)
 
 enum damage { BEHIND, BEFORE, LAST_RED, WHILE_FREE, LAST_WHILE_FREE };
 
+static size_t nreported;
+
+static void report_while_nobody_purges(const struct lm_cache *cache, const void *object)
+{
+	check(cache != NULL && object != NULL);
+	check(lock_is_held(&purge_lock));
+	nreported++;
+}
+
+/* A purger takes free objects out of their slabs for a while, where they look live. */
+static void no_purger_is_at_work_while_destroy_reports(void **state)
+{
+	(void)state;
+	static void *objects[1000];
+	struct lm_cache *cache = plain("purged", 72, 0);
+	check(lm_cache_alloc_bulk(cache, 1000, objects) == 1000);
+	lm_cache_free_bulk(cache, 997, objects);
+	assert_int_equal(object_cache_destroy(cache, 10, report_while_nobody_purges), 3);
+	assert_int_equal(nreported, 3);
+	assert_false(lock_is_held(&purge_lock));
+	lm_cache_free_bulk(cache, 3, objects + 997);
+	assert_int_equal(object_cache_destroy(cache, 10, report_while_nobody_purges), 0);
+	assert_int_equal(nreported, 3);
+}
+
 static void damage(void *argument)
 {
 	struct lm_cache *cache = plain("widget", 50, LM_CACHE_RED_ZONE | LM_CACHE_POISON);
@@ -1086,7 +1111,7 @@ UNIT_MAIN(UNIT(random_operations), UNIT(constructor_runs_once_for_each_object),
 	  UNIT(there_is_a_most_of_caches), UNIT(objects_are_blocks_of_malloc_too), UNIT(what_is_asked_for_is_looked_at),
 	  UNIT(panic_stops), UNIT(flags_of_alloc), UNIT(few_empty_slabs_are_kept),
 	  UNIT(unused_bins_give_room),
-	  UNIT(destroy_reports_what_is_live),
+	  UNIT(destroy_reports_what_is_live), UNIT(no_purger_is_at_work_while_destroy_reports),
 	  UNIT(damage_is_reported_with_its_offset), UNIT(running_out_loses_nothing),
 	  UNIT(each_step_may_run_out),
 	  UNIT(empty_slabs_are_reaped_in_shortage), UNIT(creation_runs_out), UNIT(threads_pass_objects),

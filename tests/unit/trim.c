@@ -11,6 +11,7 @@
 #include "page/trim.h"
 #include "page/zone.h"
 
+#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -129,6 +130,84 @@ static void a_set_threshold_has_no_slack(void **state)
 	assert_int_equal(break_page(), before);
 	page_free(&ladder[149 - THRESHOLD_PAGES]);
 	assert_true(break_page() < before);
+}
+
+/* A free run of 100 pages stands at the top: more than is to stay there. */
+static void free_while_held(void)
+{
+	build_ladder(150, PAD_PAGES);
+	trim_hold();
+	uintptr_t before = break_page();
+	for (size_t freed = 0; freed < 100; freed++)
+		page_free(&ladder[149 - freed]);
+	check(break_page() == before && !trim_is_due(heap));
+}
+
+static void held_the_break_stays(void **state)
+{
+	(void)state;
+	free_while_held();
+	trim_hold();
+	trim_release();
+	assert_false(trim_is_due(heap));
+	trim_release();
+	assert_true(trim_is_due(heap));
+	uintptr_t before = break_page();
+	page_free(&ladder[49]);
+	assert_true(break_page() < before);
+	assert_int_equal(free_at_top(), PAD_PAGES);
+}
+
+static void *hold_and_leave(void *unused)
+{
+	trim_hold();
+	return unused;
+}
+
+static void hold_as_another(void)
+{
+	pthread_t thread;
+	check(pthread_create(&thread, NULL, hold_and_leave, NULL) == 0 && pthread_join(thread, NULL) == 0);
+}
+
+/* What others held is gone, what this thread holds is not; and a release of its own counts for nobody else. */
+static void a_fork_child_holds_its_own_only(void **state)
+{
+	(void)state;
+	hold_as_another();
+	free_while_held();
+	hold_as_another();
+	trim_release();
+	assert_false(trim_is_due(heap));
+	trim_release();
+	trim_hold();
+	trim_hold();
+	trim_fork_child();
+	assert_false(trim_is_due(heap));
+	trim_release();
+	assert_false(trim_is_due(heap));
+	trim_release();
+	assert_true(trim_is_due(heap));
+	hold_as_another();
+	trim_fork_child();
+	assert_true(trim_is_due(heap));
+}
+
+/* More at once than there is room to note. */
+static void any_number_may_hold(void **state)
+{
+	(void)state;
+	free_while_held();
+	for (int i = 0; i < 100; i++)
+		hold_as_another();
+	for (int i = 0; i < 100; i++)
+		trim_hold();
+	for (int i = 0; i < 100; i++)
+		trim_release();
+	assert_false(trim_is_due(heap));
+	trim_fork_child();
+	trim_release();
+	assert_true(trim_is_due(heap));
 }
 
 static void untouched_pages_do_not_count(void **state)
@@ -263,7 +342,8 @@ static void a_tight_loop_loosens_the_threshold(void **state)
 
 UNIT_MAIN(UNIT(the_break_goes_down_when_the_threshold_is_passed), UNIT(a_higher_threshold_waits_longer),
 	  UNIT(the_largest_threshold_means_never), UNIT(a_large_heap_has_slack),
-	  UNIT(a_set_threshold_has_no_slack), UNIT(untouched_pages_do_not_count), UNIT(pages_below_one_in_use_stay),
+	  UNIT(a_set_threshold_has_no_slack), UNIT(held_the_break_stays),
+	  UNIT(a_fork_child_holds_its_own_only), UNIT(any_number_may_hold), UNIT(untouched_pages_do_not_count), UNIT(pages_below_one_in_use_stay),
 	  UNIT(exactly_the_pad_is_left), UNIT(an_empty_heap_can_be_trimmed_to_nothing), UNIT(counts_hold_over_many_rounds),
 	  UNIT(the_threshold_follows_the_purge),
 	  UNIT(a_tight_loop_loosens_the_threshold))
