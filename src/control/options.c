@@ -84,12 +84,14 @@ static unsigned digit_value(char c)
 	return 99;
 }
 
-/* A number as strtoul(3) with base 0 reads it, a minus sign included; false when it is none or does not fit. */
+/* A number as strtoul(3) with base 0 reads it, after blanks and a sign; false when it is none or does not fit. */
 static bool parse_number(const char *text, size_t length, size_t *value)
 {
 	size_t at = 0;
-	bool negative = length > 0 && text[0] == '-';
-	at += negative;
+	while (at < length && (text[at] == ' ' || (text[at] >= '\t' && text[at] <= '\r')))
+		at++;
+	bool negative = at < length && text[at] == '-';
+	at += negative || (at < length && text[at] == '+');
 	unsigned base = 10;
 	if (at + 1 < length && text[at] == '0') {
 		base = (text[at + 1] | 32) == 'x' ? 16 : 8;

@@ -100,7 +100,8 @@ static void numbers_are_read_as_strtoul_does(void **state)
 	static const struct number good[] = {
 		{"0", 0}, {"1", 1}, {"65536", 65536}, {"0x10", 16}, {"0XfF", 255}, {"010", 8}, {"00", 0}, {"-1", SIZE_MAX},
 		{"-0x1", SIZE_MAX}, {"18446744073709551615", SIZE_MAX}, {"0xffffffffffffffff", SIZE_MAX},
-		{"01777777777777777777777", SIZE_MAX}, {"0xABCDEF", 0xabcdef},
+		{"01777777777777777777777", SIZE_MAX}, {"0xABCDEF", 0xabcdef}, {"+5", 5}, {"+0x10", 16}, {" 7", 7},
+		{" \t\n\v\f\r-1", SIZE_MAX}, {"  +010", 8},
 	};
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		char text[100];
@@ -117,7 +118,7 @@ static void what_is_no_number_changes_nothing(void **state)
 	(void)state;
 	static const char *const bad[] = {
 		"", "-", "x", "0x", "0xg", "08", "019", "1k", "1 ", "12a", "--1", "1-", "0x-1", "18446744073709551616",
-		"99999999999999999999999", "0x10000000000000000", "1,2", "1=2", "\xff", "0b1", ".", "1.0", "1e3",
+		"99999999999999999999999", "0x10000000000000000", "1,2", "1=2", "\xff", "0b1", ".", "+", " ", "+ 1", "- 1", "+-1", "-+1", " 1 ", "\b1", "1.0", "1e3",
 	};
 	settings.top_pad = 77;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
