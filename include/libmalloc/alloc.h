@@ -21,7 +21,10 @@ extern "C" {
  */
 void *lm_malloc(size_t size, unsigned flags);
 
-/* lm_aligned - the same at a multiple of `alignment`, a power of two; any other is EINVAL. */
+/*
+ * lm_aligned - the same at a multiple of `alignment`, a power of two; any other is EINVAL. With LM_DMA32 or
+ * LM_NOSYSCALL more than 4 MiB is ENOMEM.
+ */
 void *lm_aligned(size_t alignment, size_t size, unsigned flags);
 
 /* lm_calloc - the same for `count` objects of `size` bytes each, zeroed; a product that overflows is ENOMEM. */

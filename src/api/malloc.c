@@ -37,9 +37,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* What no address space has, with or without waiting. */
-#define SIZE_LIMIT_BYTES ((size_t)1 << (ADDRESS_BITS - 1))
-#define LOW_LIMIT_BYTES ((size_t)1 << 32)
+#define HUGE_BYTES ((size_t)HUGE_PAGES << PAGE_SHIFT)
 
 /* A request with its flags. The request stands first: shortage_retry hands it back to serve_once. */
 struct wish {
@@ -131,7 +129,7 @@ static void *as_malloc(const struct wish *wish)
 static void *huge_of(const struct wish *wish)
 {
 	void *block = NULL;
-	if (wish->bytes >= HUGE_PAGES << PAGE_SHIFT && large_is_allowed())
+	if (wish->bytes >= HUGE_BYTES && large_is_allowed())
 		block = large_alloc_huge(wish->bytes, wish->request.alignment);
 	return block != NULL ? block : as_malloc(wish);
 }
@@ -179,7 +177,7 @@ static void wish_init(struct wish *wish, size_t bytes, size_t alignment)
 /* False: no waiting would help. */
 static bool can_be_served(const struct wish *wish, size_t alignment)
 {
-	size_t limit = has(wish, LM_DMA32) ? LOW_LIMIT_BYTES : SIZE_LIMIT_BYTES;
+	size_t limit = limit_bytes(wish->flags);
 	bool pages_only = has(wish, LM_DMA32 | LM_NOSYSCALL) && wish->size_class == 0;
 	return wish->bytes < limit && alignment < limit &&
 	       !(pages_only && alignment > (size_t)BUDDY_MAX_PAGES << PAGE_SHIFT);
@@ -304,9 +302,18 @@ static void *resize(char *block, size_t usable, size_t bytes, unsigned flags)
 	return heap_resize_mapping(block, bytes);
 }
 
-/* Where there is no memory for a smaller block, the old one will do. */
-static void *move(void *block, size_t usable, size_t bytes, unsigned flags)
+/* The mapping was moved, and LM_HUGE would not have it there. */
+static bool is_misplaced(const char *resized, const char *block, size_t bytes, unsigned flags)
 {
+	if (resized == block || (flags & LM_HUGE) == 0 || bytes < HUGE_BYTES)
+		return false;
+	return (uintptr_t)resized % HUGE_BYTES != 0 || !large_of((uintptr_t)resized)->is_huge;
+}
+
+/* With the first `content` bytes. Where there is no memory for a smaller block, the old one will do. */
+static void *move(void *block, size_t content, size_t bytes, unsigned flags)
+{
+	size_t usable = heap_usable(block);
 	bool will_do = bytes <= usable && ((flags & LM_DMA32) == 0 || is_low(block, usable));
 	int saved = errno;
 	void *moved = alloc(bytes, 0, will_do ? flags | LM_NOWARN : flags, "lm_realloc");
@@ -314,7 +321,7 @@ static void *move(void *block, size_t usable, size_t bytes, unsigned flags)
 		errno = saved;
 	if (moved == NULL)
 		return will_do ? block : NULL;
-	memcpy(moved, block, size_min(usable, bytes));
+	memcpy(moved, block, size_min(content, bytes));
 	heap_free(block, "lm_realloc");
 	return moved;
 }
@@ -355,6 +362,8 @@ static noinline void *realloc_flags(void *block, size_t bytes, unsigned flags)
 		flags_report_failure(bytes, flags, "lm_realloc");
 	else if (resized == NULL)
 		resized = move(block, usable, bytes, flags);
+	else if (is_misplaced(resized, block, bytes, flags))
+		resized = move(resized, usable, bytes, flags);
 	if (resized != NULL && (flags & LM_ZERO) != 0 && bytes < usable)
 		memset(resized + bytes, 0, heap_usable(resized) - bytes);
 	return resized;

@@ -6,6 +6,7 @@
 #define LM_API_REFUSE_H
 
 #include "api/flags.h"
+#include "page/pagemap.h"
 
 #include <errno.h>
 
@@ -19,6 +20,13 @@
 #define REFUSED_FUNCTIONS "alloc_object and free_object are both to be given"
 #define REFUSED_ZERO "LM_ZERO goes with no constructor"
 #define REFUSED_FOR_EVER "no memory is ever so large, for LM_NOFAIL to wait for"
+
+/* From so many bytes on: an address of a program has one bit less than the page map knows. */
+#define LOW_LIMIT_BYTES ((size_t)1 << 32)
+static inline size_t limit_bytes(unsigned flags)
+{
+	return (flags & LM_DMA32) != 0 ? LOW_LIMIT_BYTES : (size_t)1 << (ADDRESS_BITS - 1);
+}
 
 /* EINVAL and a line. */
 static inline void *refuse(const char *function, const char *sentence)

@@ -19,21 +19,21 @@
 
 #include <errno.h>
 
-/* More than any address space of today holds. */
-#define RANGE_MAX_BYTES ((size_t)1 << ADDRESS_BITS)
-
 static void *range_get(const struct request *request) { return large_alloc_guarded(request->bytes); }
 
-LM_EXPORT void *lm_vmalloc(size_t size)
+/* Of the flags only LM_NORETRY counts. */
+static void *range_alloc(size_t size, unsigned flags)
 {
 	struct request request = {.bytes = size, .content = LARGE_ZEROED};
-	if (size == 0 || size > RANGE_MAX_BYTES)
+	if (size == 0 || size >= limit_bytes(0))
 		return no_memory();
 	void *range = range_get(&request);
-	if (unlikely(range == NULL))
+	if (unlikely(range == NULL) && !(flags & LM_NORETRY))
 		range = shortage_retry(&request, range_get);
 	return likely(range != NULL) ? range : no_memory();
 }
+
+LM_EXPORT void *lm_vmalloc(size_t size) { return range_alloc(size, 0); }
 
 LM_EXPORT void *lm_vzalloc(size_t size) { return lm_vmalloc(size); }
 
@@ -60,11 +60,11 @@ static void *try_both(size_t size, unsigned flags)
 	bool is_large = size >= setting(&settings.mmap_threshold);
 	void *block = NULL;
 	if (is_large && !must_be_heap(flags))
-		block = lm_vmalloc(size);
+		block = range_alloc(size, flags);
 	if (block == NULL)
 		block = heap_block(size, flags);
 	if (block == NULL && !is_large && !must_be_heap(flags))
-		block = lm_vmalloc(size);
+		block = range_alloc(size, flags);
 	return block;
 }
 
@@ -73,7 +73,7 @@ LM_EXPORT void *lm_kvmalloc(size_t size, unsigned flags)
 	struct patience patience = {0};
 	if (unlikely(!flags_accept(flags, FLAGS_MALLOC, "lm_kvmalloc")))
 		return NULL;
-	if (unlikely(size > RANGE_MAX_BYTES) && (flags & LM_NOFAIL))
+	if (unlikely(size >= limit_bytes(flags)) && (flags & LM_NOFAIL))
 		return refuse("lm_kvmalloc", REFUSED_FOR_EVER);
 	void *block = try_both(size, flags);
 	while (unlikely(block == NULL) && (flags & LM_NOFAIL)) {

@@ -87,7 +87,7 @@ enum reading { READ_ALL, READ_AS_GLIBC };
 static size_t skip_blanks(const char *text, size_t length)
 {
 	size_t at = 0;
-	while (at < length && (text[at] == ' ' || text[at] == '\t'))
+	while (at < length && (text[at] == ' ' || (text[at] >= '\t' && text[at] <= '\r')))
 		at++;
 	return at;
 }
@@ -104,12 +104,12 @@ static unsigned take_base(const char *text, size_t length, size_t *at)
 }
 
 /*
- * A number as strtoul(3) with base 0 reads it, a sign included; false when it is none, or does not fit. READ_AS_GLIBC:
- * after blanks, whatever follows, and one that does not fit is the largest.
+ * A number as strtoul(3) with base 0 reads it, after blanks and a sign; false when it is none, or does not fit.
+ * READ_AS_GLIBC: anything may follow, and a number that does not fit is the largest.
  */
 static bool parse_number(const char *text, size_t length, enum reading reading, size_t *value)
 {
-	size_t at = reading == READ_AS_GLIBC ? skip_blanks(text, length) : 0;
+	size_t at = skip_blanks(text, length);
 	bool negative = at < length && text[at] == '-';
 	bool fits = true;
 	at += negative || (at < length && text[at] == '+');

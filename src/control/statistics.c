@@ -27,7 +27,7 @@ void statistics_collect_class(struct class_statistics *class, unsigned c, size_t
 	lock_acquire(&cache->lock, RANK_CACHE);
 	size_t out = atomic_load_explicit(&cache->objects_out, memory_order_relaxed);
 	class->slabs = cache->slabs;
-	class->empty_slabs = cache->kind == NULL ? 0 : cache->kind->empty_slabs + cache->leaving;
+	class->empty_slabs = cache->kind == NULL ? 0 : cache->kind->empty_slabs + cache_count_leaving(cache);
 	lock_release(&cache->lock, RANK_CACHE);
 	size_t in_depot = atomic_load_explicit(&cache->depot.objects, memory_order_relaxed);
 	class->cached = size_min(in_threads + in_depot, out);

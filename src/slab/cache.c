@@ -307,7 +307,7 @@ void cache_free(unsigned size_class, void **objects, size_t count, const char *f
 	reclaim_if_due();
 }
 
-static uint32_t count_leaving(const struct cache *cache)
+uint32_t cache_count_leaving(const struct cache *cache)
 {
 	uint32_t count = 0;
 	for (const struct list_node *node = cache->leaving.first; node != NULL; node = node->next)
@@ -334,7 +334,7 @@ void cache_check(unsigned size_class)
 	}
 	if (empty != (cache->kind == NULL ? 0 : cache->kind->empty_slabs))
 		report_internal("cache: the empty slabs are counted wrongly");
-	if (cache->kind != NULL && cache->slabs != listed + count_leaving(cache))
+	if (cache->kind != NULL && cache->slabs != listed + cache_count_leaving(cache))
 		report_internal("cache: the slabs are counted wrongly");
 	cache_unlock(cache);
 }

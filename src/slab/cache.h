@@ -124,6 +124,9 @@ size_t cache_empty_pages(void);
 /* Purges idle pages of one class until at most `keep_pages` are left over all classes: how many. No lock is held. */
 size_t cache_purge(unsigned size_class, size_t keep_pages);
 
+/* Slabs that are on their way out, and still count. cache.lock is held. */
+uint32_t cache_count_leaving(const struct cache *cache);
+
 void cache_check(unsigned size_class);
 
 #endif

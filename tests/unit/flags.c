@@ -779,6 +779,13 @@ static void alignments_that_cannot_be(void **state)
 	assert_int_equal(errno, ENOMEM);
 	assert_null(lm_malloc(SIZE_MAX, LM_NOSYSCALL));
 	assert_int_equal(errno, ENOMEM);
+	static const unsigned limited[] = {LM_DMA32, LM_NOSYSCALL};
+	for (size_t i = 0; i < 2; i++) {
+		assert_non_null(lm_aligned(4 * MIB, 10, LM_DMA32));
+		assert_null(lm_aligned(8 * MIB, 10, limited[i] | LM_NOWARN));
+		assert_int_equal(errno, ENOMEM);
+	}
+	assert_non_null(lm_aligned(8 * MIB, 10, 0));
 	assert_non_null(lm_aligned(1, 100, 0));
 	assert_non_null(lm_realloc(NULL, 0, 0));
 	assert_non_null(lm_realloc(lm_malloc(100, 0), 0, 0));

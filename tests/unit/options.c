@@ -105,9 +105,10 @@ static void numbers_are_read_as_strtoul_does(void **state)
 {
 	(void)state;
 	static const struct number good[] = {
-		{"0", 0}, {"1", 1}, {"65536", 65536}, {"0x10", 16}, {"0XfF", 255}, {"010", 8}, {"00", 0}, {"-1", SIZE_MAX}, {"+7", 7},
+		{"0", 0}, {"1", 1}, {"65536", 65536}, {"0x10", 16}, {"0XfF", 255}, {"010", 8}, {"00", 0}, {"-1", SIZE_MAX},
 		{"-0x1", SIZE_MAX}, {"18446744073709551615", SIZE_MAX}, {"0xffffffffffffffff", SIZE_MAX},
-		{"01777777777777777777777", SIZE_MAX}, {"0xABCDEF", 0xabcdef},
+		{"01777777777777777777777", SIZE_MAX}, {"0xABCDEF", 0xabcdef}, {"+5", 5}, {"+0x10", 16}, {" 7", 7},
+		{" \t\n\v\f\r-1", SIZE_MAX}, {"  +010", 8},
 	};
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		expect_number("LIBMALLOC_OPTIONS=top_pad", &good[i]);
@@ -143,9 +144,9 @@ static void expect_none(const char *name, const char *number)
 static void what_is_no_number_changes_nothing(void **state)
 {
 	(void)state;
-	static const char *const none[] = {"", "-", "+", "x", "0x", "0xg", "--1", "-+1", "0x-1", "\xff", ".", "- 1"};
+	static const char *const none[] = {"", "-", "+", " ", "x", "0x", "0xg", "--1", "-+1", "+-1", "0x-1", "\xff", "\b1", ".", "- 1", "+ 1"};
 	static const char *const not_all[] = {
-		"08", "019", "1k", "1 ", " 1", "12a", "1-", "18446744073709551616", "99999999999999999999999",
+		"08", "019", "1k", "1 ", " 1 ", "12a", "1-", "18446744073709551616", "99999999999999999999999",
 		"0x10000000000000000", "1=2", "0b1", "1.0", "1e3",
 	};
 	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {

@@ -312,6 +312,22 @@ static void kvmalloc_takes_what_fits(void **state)
 	nothing_is_left();
 }
 
+static void kvmalloc_with_noretry_gives_nothing_back(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		heap_free(heap_alloc(4 * MIB), "free");
+	size_t held = store_held_bytes();
+	assert_true(held > 0);
+	allow_pages(0);
+	assert_null(lm_kvmalloc(16 * MIB, LM_ZERO | LM_NORETRY | LM_NOWARN));
+	assert_int_equal(errno, ENOMEM);
+	assert_int_equal(store_held_bytes(), held);
+	assert_null(lm_kvmalloc(16 * MIB, LM_NOWARN));
+	assert_int_equal(store_held_bytes(), 0);
+	allow_pages(SIZE_MAX);
+}
+
 static void free_range(void *range) { lm_vfree(range); }
 static void free_in_heap(void *range) { heap_free(range, "free"); }
 
@@ -344,4 +360,5 @@ static void wrong_frees_are_reported(void **state)
 UNIT_MAIN(UNIT(the_byte_behind_a_range_faults), UNIT(random_steps_keep_contents), UNIT(threads_keep_their_ranges_apart),
 	  UNIT(the_store_has_no_guard_inside), UNIT(addresses_come_back), UNIT(realloc_copies),
 	  UNIT(impossible_sizes_are_enomem), UNIT(no_memory_at_any_step_loses_nothing), UNIT(a_refused_guard_is_no_range),
-	  UNIT(kvmalloc_takes_what_fits), UNIT(wrong_frees_are_reported))
+	  UNIT(kvmalloc_takes_what_fits), UNIT(kvmalloc_with_noretry_gives_nothing_back),
+	  UNIT(wrong_frees_are_reported))
