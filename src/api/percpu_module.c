@@ -39,8 +39,7 @@ static size_t bytes_of(const struct module *module)
 static void module_drop(struct module *module)
 {
 	atomic_store_explicit(&module->bytes, 0, memory_order_relaxed);
-	if (percpu_put(module_start(module) + atomic_load_explicit(&module->delta, memory_order_relaxed)) != NULL)
-		report_internal("per-CPU data: a module's place is not taken");
+	percpu_put(module_start(module) + atomic_load_explicit(&module->delta, memory_order_relaxed));
 }
 
 /* Closed modules that were unmapped, and whatever was where `bytes` from `start` on are now. */

@@ -33,6 +33,8 @@
 #define REPORT_WRONG_PAGES "another number of pages than allocated"
 #define REPORT_NOT_VMALLOC "not from lm_vmalloc"
 #define REPORT_NO_CPU "no such CPU"
+#define REPORT_PERCPU_FREED "per-CPU pointer already freed"
+#define REPORT_PERCPU_OUTSIDE "per-CPU pointer outside of its slots"
 
 /* A pointer handed to `function` (the entry point's name) is bad in the way that `kind` says. Does not return. */
 _Noreturn cold void report_bad_pointer(const char *kind, const void *pointer, const char *function);

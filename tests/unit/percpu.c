@@ -128,14 +128,15 @@ static void slots_keep_their_contents(void **state)
 		if (i % 100 == 0)
 			percpu_check();
 	}
-	size_t most = percpu_check().chunks;
+	size_t most = percpu_check().dirty_chunks;
 	for (size_t i = 0; i < PLACES; i++)
 		if (held[i].percpu != NULL)
 			give_back(&held[i]);
 	struct percpu_counts left = percpu_check();
 	assert_true(most > 2);
 	/* The static variables' chunk, and one that is empty. */
-	assert_true(left.chunks <= 2);
+	assert_true(left.dirty_chunks <= 2);
+	assert_true(left.chunks >= most);
 }
 
 static void requests_that_cannot_be_are_einval(void **state)
@@ -186,6 +187,37 @@ static void without_a_descriptor_nothing_is_mapped(void **state)
 
 static void free_bad(void *percpu) { lm_percpu_free(percpu); }
 static void add_bad(void *percpu) { lm_percpu_add(percpu, 1); }
+static void add32_bad(void *percpu) { lm_percpu_add32(percpu, 1); }
+static void xchg_bad(void *percpu) { lm_percpu_xchg(percpu, 1); }
+static void xchg32_bad(void *percpu) { lm_percpu_xchg32(percpu, 1); }
+static void sum_bad(void *percpu) { lm_percpu_sum(percpu); }
+static void sum32_bad(void *percpu) { lm_percpu_sum32(percpu); }
+static void ptr_bad(void *percpu) { lm_percpu_ptr(percpu, 0); }
+static void this_bad(void *percpu) { check(lm_percpu_this(percpu) != NULL); }
+
+/* The library's functions, which are called through pointers: else it is the header's code, where there is some. */
+static void (*const volatile library_add)(int64_t *percpu, int64_t amount) = lm_percpu_add;
+static void (*const volatile library_add32)(int32_t *percpu, int32_t amount) = lm_percpu_add32;
+static void *(*const volatile library_this)(const void *percpu) = lm_percpu_this;
+static void library_add_bad(void *percpu) { library_add(percpu, 1); }
+static void library_add32_bad(void *percpu) { library_add32(percpu, 1); }
+static void library_this_bad(void *percpu) { library_this(percpu); }
+
+/* Each call but lm_percpu_free. */
+static const struct use {
+	void (*body)(void *);
+	const char *function;
+	bool is_inline; /* it reads the key of any pointer */
+} uses[] = {
+	{add_bad, "lm_percpu_add", true},   {add32_bad, "lm_percpu_add32", true},
+	{this_bad, "lm_percpu_this", true}, {library_add_bad, "lm_percpu_add", false},
+	{xchg_bad, "lm_percpu_xchg", false}, {library_add32_bad, "lm_percpu_add32", false},
+	{sum_bad, "lm_percpu_sum", false},  {library_this_bad, "lm_percpu_this", false},
+	{ptr_bad, "lm_percpu_ptr", false},  {xchg32_bad, "lm_percpu_xchg32", false},
+	{sum32_bad, "lm_percpu_sum32", false},
+};
+
+enum { USES = sizeof(uses) / sizeof(uses[0]) };
 
 static void expect(void (*body)(void *), void *percpu, const char *kind, const char *function)
 {
@@ -205,12 +237,104 @@ static void bad_pointers_are_reported(void **state)
 	expect(free_bad, freed + 16, "double free", "lm_percpu_free");
 	expect(free_bad, percpu + 16, "interior pointer", "lm_percpu_free");
 	expect(free_bad, percpu + 1, "misaligned pointer", "lm_percpu_free");
-	expect(free_bad, percpu + 40000, "pointer never allocated", "lm_percpu_free");
+	expect(free_bad, percpu + 40000, "per-CPU pointer outside of its slots", "lm_percpu_free");
 	expect(free_bad, percpu + (1 << 30), "pointer never allocated", "lm_percpu_free");
 	expect(free_bad, &counter, "pointer never allocated", "lm_percpu_free");
 	expect(free_bad, &on_stack, "pointer never allocated", "lm_percpu_free");
-	expect(add_bad, &on_stack, "pointer never allocated", "lm_percpu_add");
+	for (size_t i = 0; i < USES; i++) {
+		expect(uses[i].body, &on_stack, "pointer never allocated", uses[i].function);
+		expect(uses[i].body, percpu + 104, "per-CPU pointer outside of its slots", uses[i].function);
+		if (!uses[i].is_inline)
+			expect(uses[i].body, percpu + (1 << 30), "pointer never allocated", uses[i].function);
+	}
 	lm_percpu_free(percpu);
+}
+
+/* Each call, with `freed` and what is 4, 52 and 96 bytes further: a field, an odd address, the last element. */
+static void freed_is_found(char *freed)
+{
+	static const size_t offsets[] = {0, 4, 53, 96};
+	for (size_t i = 0; i < USES; i++)
+		for (size_t at = 0; at < sizeof(offsets) / sizeof(offsets[0]); at++)
+			expect(uses[i].body, freed + offsets[at], "per-CPU pointer already freed", uses[i].function);
+	expect(free_bad, freed, "double free", "lm_percpu_free");
+}
+
+static void freed_pointers_are_found_in_each_call(void **state)
+{
+	(void)state;
+	char *kept = lm_percpu_alloc(8, 8);
+	char *freed = lm_percpu_alloc(100, 8);
+	lm_percpu_add(&counter, 0); /* the header's code knows the area from here on */
+	lm_percpu_free(freed);
+	freed_is_found(freed);
+	/* Taken by another, as a whole or by several, it is that one's alone. */
+	char *next = lm_percpu_alloc(100, 8);
+	assert_ptr_equal(lm_percpu_ptr(next, 0), (void *)percpu_place((uintptr_t)freed));
+	freed_is_found(freed);
+	lm_percpu_free(next);
+	int64_t *some[13];
+	for (int i = 0; i < 13; i++)
+		some[i] = lm_percpu_alloc(8, 8);
+	freed_is_found(freed);
+	freed_is_found(next);
+	for (int i = 0; i < 13; i++)
+		assert_true(lm_percpu_sum(some[i]) == 0);
+	lm_percpu_free(kept);
+	percpu_check();
+}
+
+/* All of its chunk is free, and the frames have gone back. */
+static void freed_pointers_are_found_in_an_empty_chunk(void **state)
+{
+	(void)state;
+	char *percpu[6];
+	for (int i = 0; i < 6; i++)
+		percpu[i] = lm_percpu_alloc(LM_PERCPU_SIZE_MAX, LM_PERCPU_ALIGN_MAX);
+	for (int i = 0; i < 6; i++) {
+		memset(lm_percpu_ptr(percpu[i], 0), 1, LM_PERCPU_SIZE_MAX);
+		lm_percpu_free(percpu[i]);
+	}
+	for (int i = 0; i < 6; i++)
+		freed_is_found(percpu[i]);
+	assert_true(percpu_check().dirty_chunks <= 2);
+	for (int i = 0; i < 6; i++)
+		assert_true(content_is_zero(lm_percpu_ptr(lm_percpu_alloc(LM_PERCPU_SIZE_MAX, 0), 0), LM_PERCPU_SIZE_MAX));
+}
+
+/* Static variables take what was a dynamic pointer's. */
+static void freed_pointers_are_found_under_static_variables(void **state)
+{
+	(void)state;
+	static char section[4096 + 56] __attribute__((aligned(4096)));
+	static struct lm_percpu_here here;
+	char *freed = lm_percpu_alloc(sizeof(section), 4096);
+	lm_percpu_free(freed);
+	lm_percpu_module_open(section, section + sizeof(section), &here);
+	assert_ptr_equal(lm_percpu_ptr(section, 0), (void *)percpu_place((uintptr_t)freed));
+	freed_is_found(freed);
+	percpu_check();
+}
+
+/* Every pointer to one place differs from the last 32766 to it; then they come round. */
+static void generations_come_round(void **state)
+{
+	(void)state;
+	char *first = lm_percpu_alloc(100, 0);
+	char *last = first;
+	for (int i = 1; i < PERCPU_GENERATIONS; i++) {
+		lm_percpu_free(last);
+		last = lm_percpu_alloc(100, 0);
+		check((intptr_t)last < 0 && last != first);
+		check(lm_percpu_ptr(last, 0) == (void *)percpu_place((uintptr_t)first));
+		lm_percpu_add((int64_t *)last, 1);
+		if (i % 8192 == 0)
+			freed_is_found(first);
+	}
+	freed_is_found(first);
+	lm_percpu_free(last);
+	assert_ptr_equal(lm_percpu_alloc(100, 0), first);
+	assert_true(lm_percpu_sum((int64_t *)first) == 0);
 }
 
 static void static_variables_begin_with_their_values(void **state)
@@ -335,10 +459,8 @@ enum { COUNTERS = 3, ADDS = 500000 };
 static int64_t *dynamic;
 static int32_t *narrow;
 
-/* The header's code, and the library's function, which is called through a pointer. */
+/* The header's code, or the library's function. */
 static bool by_function;
-static void (*const volatile library_add)(int64_t *percpu, int64_t amount) = lm_percpu_add;
-static void (*const volatile library_add32)(int32_t *percpu, int32_t amount) = lm_percpu_add32;
 
 static void add(int64_t *percpu, int64_t amount)
 {
@@ -594,6 +716,8 @@ static void threads_allocate_and_free(void **state)
 UNIT_MAIN(UNIT(cpus_are_those_of_the_system), UNIT(without_sysfs_the_mask_counts), UNIT(slots_keep_their_contents),
 	  UNIT(requests_that_cannot_be_are_einval), UNIT(running_out_loses_nothing),
 	  UNIT(without_a_descriptor_nothing_is_mapped), UNIT(bad_pointers_are_reported),
+	  UNIT(freed_pointers_are_found_in_each_call), UNIT(freed_pointers_are_found_in_an_empty_chunk),
+	  UNIT(freed_pointers_are_found_under_static_variables), UNIT(generations_come_round),
 	  UNIT(static_variables_begin_with_their_values), UNIT(modules_come_and_go),
 	  UNIT(a_module_that_cannot_be_served_ends_the_process), UNIT(threads_lose_no_addition_by_sequences),
 	  UNIT(threads_lose_no_addition_by_atomics), UNIT(threads_without_an_area_lose_nothing),
