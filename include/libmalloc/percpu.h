@@ -155,10 +155,11 @@ void *lm_percpu_this_slow(const void *percpu, struct lm_percpu_here *here);
 enum { LM_PERCPU_STRIDE_SHIFT = 16 }; /* from one CPU's slot to the next, and from CPU 0's back to its key */
 
 /*
- * Puts CPU 0's slot into *place and returns the thread's area. 0: the library must do it all. A dynamic pointer has the
- * highest bit set, which no address has. Its upper 16 bits are its key. Before the unit of CPU 0 lies a unit of keys, in
- * which each 2 bytes are the key of the slots at this offset. If the keys differ, the pointer is not live. `odd` is 1 if
- * the pointer may be odd. If it is 0 and the pointer is odd, the keys differ, and the library compares them again.
+ * Puts CPU 0's slot into *place and returns the thread's area. 0: the library must do it all. A dynamic pointer has
+ * the highest bit set, which no address has. Its upper 16 bits are its key. Before the unit of CPU 0 lies a unit of
+ * keys, in which each 2 bytes are the key of the slots at this offset. If the keys differ, the pointer is not live.
+ * `odd` is 1 if the pointer may be odd. If it is 0 and the pointer is odd, the keys differ, and the library compares
+ * them again.
  */
 extern __inline__ __attribute__((__gnu_inline__, __always_inline__)) ptrdiff_t
 lm_percpu_find(const void *percpu, uintptr_t odd, uintptr_t *place)

@@ -12,9 +12,9 @@
 #include <string.h>
 
 /*
- * UNSURE_SEARCHES is needed by a program with many alignments, or sizes just below a power of two, whose chunks all have
- * runs of almost the size that it asks for. With none of them freed places of an alignment above 8 are used again only
- * where the next ones are free as well; with no bound each such request would search all chunks.
+ * UNSURE_SEARCHES is needed by a program with many alignments, or sizes just below a power of two, whose chunks all
+ * have runs of almost the size that it asks for. With none of them freed places of an alignment above 8 are used
+ * again only where the next ones are free as well; with no bound each such request would search all chunks.
  */
 enum {
 	GRAIN_SHIFT = PERCPU_GRAIN_SHIFT,
@@ -81,17 +81,20 @@ static void bits_apply(uint64_t *map, size_t first, size_t count, bool set)
 static void bits_set(uint64_t *map, size_t first, size_t count) { bits_apply(map, first, count, true); }
 static void bits_clear(uint64_t *map, size_t first, size_t count) { bits_apply(map, first, count, false); }
 
-/* The first granule from `at` on whose bit is `set`, or GRANULES. */
-static size_t next_bit(const uint64_t *map, size_t at, bool set)
+/* The first granule from `at` on whose bit is `set`; where there is none before `end`, `end` or a later one. */
+static size_t next_bit_before(const uint64_t *map, size_t at, size_t end, bool set)
 {
-	while (at < GRANULES) {
+	while (at < end) {
 		uint64_t word = (set ? map[at / 64] : ~map[at / 64]) >> at % 64;
 		if (word != 0)
 			return at + low_bit(word);
 		at = (at / 64 + 1) * 64;
 	}
-	return GRANULES;
+	return at;
 }
+
+/* The same for the whole map: GRANULES where there is none. */
+static size_t next_bit(const uint64_t *map, size_t at, bool set) { return next_bit_before(map, at, GRANULES, set); }
 
 /* Where the clear bits begin that end before `at`; `at` where there are none. */
 static size_t clear_before(const uint64_t *map, size_t at)
@@ -115,12 +118,6 @@ static size_t place_granule(const struct percpu_chunk *chunk, uintptr_t place)
 struct run {
 	size_t begin, end;
 };
-
-static struct run next_run(const struct percpu_chunk *chunk, size_t at)
-{
-	size_t begin = next_bit(chunk->taken, at, false);
-	return (struct run){begin, next_bit(chunk->taken, begin, true)};
-}
 
 /* The largest k for which the chunk may have a run of 2^k, or NO_ROOM. */
 static size_t room_of(const struct percpu_chunk *chunk)
@@ -165,23 +162,25 @@ struct request {
 
 /*
  * The first granule that will do from where runs of 2^k may begin, or NO_GRANULE. It notes what it learns about runs of
- * this length and more.
+ * this length and more. Of a run that is long enough it does not look for the end.
  */
 static size_t find_free(struct percpu_chunk *chunk, struct request request, size_t k)
 {
 	size_t from = NO_GRANULE;
 	size_t longest = 0;
-	struct run run = next_run(chunk, chunk->room_from[k]);
-	for (; run.begin < GRANULES; run = next_run(chunk, run.end)) {
-		size_t at = run.begin + ((request.phase - run.begin) & (request.align - 1));
-		size_t length = run.end - run.begin;
-		if (from == NO_GRANULE && length >= (size_t)1 << k)
-			from = run.begin;
-		if (at + request.count <= run.end) {
-			bound_raise(chunk, k, size_min(from, run.begin), GRANULES);
+	size_t begin = next_bit(chunk->taken, chunk->room_from[k], false);
+	while (begin < GRANULES) {
+		size_t at = begin + ((request.phase - begin) & (request.align - 1));
+		size_t enough = size_max(at + request.count, begin + ((size_t)1 << k));
+		size_t end = next_bit_before(chunk->taken, begin, size_min(enough, GRANULES), true);
+		if (from == NO_GRANULE && end - begin >= (size_t)1 << k)
+			from = begin;
+		if (at + request.count <= end) {
+			bound_raise(chunk, k, size_min(from, begin), GRANULES);
 			return at;
 		}
-		longest = size_max(longest, length);
+		longest = size_max(longest, end - begin);
+		begin = next_bit(chunk->taken, end, false);
 	}
 	bound_raise(chunk, k, from, longest);
 	return NO_GRANULE;
@@ -389,9 +388,12 @@ static void keys_check(const struct percpu_chunk *chunk)
 
 static void room_check(const struct percpu_chunk *chunk)
 {
-	for (struct run run = next_run(chunk, 0); run.begin < GRANULES; run = next_run(chunk, run.end))
-		if (run.begin < chunk->room_from[log2_floor(run.end - run.begin)])
+	size_t end;
+	for (size_t begin = next_bit(chunk->taken, 0, false); begin < GRANULES; begin = next_bit(chunk->taken, end, false)) {
+		end = next_bit(chunk->taken, begin, true);
+		if (begin < chunk->room_from[log2_floor(end - begin)])
 			report_internal("per-CPU data: there is room where none was to be");
+	}
 	for (size_t k = 1; k < SIZES; k++)
 		if (chunk->room_from[k] < chunk->room_from[k - 1])
 			report_internal("per-CPU data: longer runs begin before shorter ones");

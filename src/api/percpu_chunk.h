@@ -14,11 +14,12 @@
  * A place is the address of CPU 0's slot; all others follow from it. The last unit belongs to threads of which nobody
  * knows the CPU: what they write there is atomic (see percpu.c). Units are 64 KiB apart, so no line is shared.
  *
- * A dynamic pointer is a place under the key of its allocation. Each allocation has the next generation, 1 to 32767 and
- * round again. For each granule (8 bytes) of a live allocation the unit of keys holds its key four times, so that each
- * 2 bytes are the key; for all other granules it holds 0. So a pointer is live exactly if its key is the one at its place
- * less one stride. To compare takes no lock: keys are written before the pointer is returned, and by its free. A chunk is
- * never unmapped, so that the key for an old pointer can be read. The page map knows where chunks are.
+ * A dynamic pointer is a place under the key of its allocation. Each allocation has the next generation, 1 to 32767
+ * and round again. For each granule (8 bytes) of a live allocation the unit of keys holds its key four times, so that
+ * each 2 bytes are the key; for all other granules it holds 0. So a pointer is live exactly if its key is the one at
+ * its place less one stride. To compare takes no lock: keys are written before the pointer is returned, and by its
+ * free. A chunk is never unmapped, so that the key for an old pointer can be read. The page map knows where chunks
+ * are.
  *
  * What is taken stands in two bitmaps in the descriptor, a bit a granule: `taken`, and `begins` for the first of each
  * place. For each power of two a bound says where free runs of this length begin, and each chunk is on a list by the

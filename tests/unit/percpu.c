@@ -250,14 +250,22 @@ static void bad_pointers_are_reported(void **state)
 	lm_percpu_free(percpu);
 }
 
-/* Each call, with `freed` and what is 4, 52 and 96 bytes further: a field, an odd address, the last element. */
+/* Each call, with `freed` or what is further: a field, an odd address, the last element, in turn. */
 static void freed_is_found(char *freed)
 {
 	static const size_t offsets[] = {0, 4, 53, 96};
+	static size_t turn;
+	turn++;
 	for (size_t i = 0; i < USES; i++)
-		for (size_t at = 0; at < sizeof(offsets) / sizeof(offsets[0]); at++)
-			expect(uses[i].body, freed + offsets[at], "per-CPU pointer already freed", uses[i].function);
+		expect(uses[i].body, freed + offsets[(turn + i) % 4], "per-CPU pointer already freed", uses[i].function);
 	expect(free_bad, freed, "double free", "lm_percpu_free");
+}
+
+/* Each call with each of these. */
+static void freed_is_found_everywhere(char *freed)
+{
+	for (int i = 0; i < 4; i++)
+		freed_is_found(freed);
 }
 
 static void freed_pointers_are_found_in_each_call(void **state)
@@ -267,11 +275,11 @@ static void freed_pointers_are_found_in_each_call(void **state)
 	char *freed = lm_percpu_alloc(100, 8);
 	lm_percpu_add(&counter, 0); /* the header's code knows the area from here on */
 	lm_percpu_free(freed);
-	freed_is_found(freed);
+	freed_is_found_everywhere(freed);
 	/* Taken by another, as a whole or by several, it is that one's alone. */
 	char *next = lm_percpu_alloc(100, 8);
 	assert_ptr_equal(lm_percpu_ptr(next, 0), (void *)percpu_place((uintptr_t)freed));
-	freed_is_found(freed);
+	freed_is_found_everywhere(freed);
 	lm_percpu_free(next);
 	int64_t *some[13];
 	for (int i = 0; i < 13; i++)
@@ -401,12 +409,12 @@ static void modules_come_and_go(void **state)
 {
 	(void)state;
 	char *sections[MODULES];
-	size_t known = percpu_module_count();
+	size_t known = percpu_module_check();
 	size_t taken = percpu_check().taken_granules;
 	for (int i = 0; i < MODULES; i++)
 		sections[i] = section_map(NULL, i + 1);
 	lm_percpu_module_open(sections[3], sections[3] + SECTION_BYTES, &other_here);
-	assert_int_equal(percpu_module_count(), known + MODULES);
+	assert_int_equal(percpu_module_check(), known + MODULES);
 	for (int i = 0; i < MODULES; i++) {
 		check_section(sections[i], (char)(i + 1));
 		memset(lm_percpu_ptr(sections[i], 0), 100, SECTION_BYTES);
@@ -416,15 +424,15 @@ static void modules_come_and_go(void **state)
 	assert_int_equal(*(char *)lm_percpu_ptr(sections[0], 0), 100);
 	section_map(sections[0] - 8, 77);
 	check_section(sections[0], 77);
-	assert_int_equal(percpu_module_count(), known + MODULES);
+	assert_int_equal(percpu_module_check(), known + MODULES);
 	for (int i = 0; i < MODULES; i++)
 		section_unmap(sections[i]);
 	char *last = section_map(NULL, 9);
-	assert_int_equal(percpu_module_count(), known + 1);
+	assert_int_equal(percpu_module_check(), known + 1);
 	assert_int_equal(percpu_check().taken_granules, taken + SECTION_BYTES / 8);
 	/* Another that lies over where the last one was, and was never closed. */
 	lm_percpu_module_open(last - 8, last + 24, &other_here);
-	assert_int_equal(percpu_module_count(), known + 1);
+	assert_int_equal(percpu_module_check(), known + 1);
 }
 
 static void open_too_large(void *section)
@@ -449,8 +457,25 @@ static void a_module_that_cannot_be_served_ends_the_process(void **state)
 	unit_expect_abort(open_too_large, section,
 			  "libmalloc: static per-CPU variables of a module: more than LM_PERCPU_STATIC_MAX bytes");
 	unit_expect_abort(open_without_memory, section, "libmalloc: static per-CPU variables of a module: out of memory");
-	lm_percpu_module_open(section, section + LM_PERCPU_STATIC_MAX, &other_here);
-	*(char *)lm_percpu_ptr(section + LM_PERCPU_STATIC_MAX - 1, lm_percpu_cpus() - 1) = 1;
+}
+
+/* All that a module may have, beginning at each address modulo a granule: its neighbours are no variables. */
+static void a_section_may_begin_anywhere(void **state)
+{
+	(void)state;
+	static char section[LM_PERCPU_STATIC_MAX + 64];
+	for (size_t at = 17; at <= 24; at++) {
+		char *first = section + at;
+		memset(section, (int)at, sizeof(section));
+		lm_percpu_module_open(first, first + LM_PERCPU_STATIC_MAX, &other_here);
+		char *slot = lm_percpu_ptr(first, lm_percpu_cpus() - 1);
+		check(slot[0] == (char)at && slot[LM_PERCPU_STATIC_MAX - 1] == (char)at);
+		check((uintptr_t)slot % 4096 == (uintptr_t)first % 4096);
+		expect(ptr_bad, first - 1, "pointer never allocated", "lm_percpu_ptr");
+		expect(ptr_bad, first + LM_PERCPU_STATIC_MAX, "pointer never allocated", "lm_percpu_ptr");
+		percpu_check();
+		percpu_module_check();
+	}
 }
 
 /* Threads count while one moves them about and sends them signals, whose handler counts too. */
@@ -635,10 +660,10 @@ static void on_step(int number, siginfo_t *info, void *context)
 	check(pin_to(1 - moved_from));
 }
 
-/* From here on each instruction ends in on_step, until that clears the flag. */
-static void trap_each(void)
+/* From here on each instruction ends in `handler`, until that or trap_none clears the flag. */
+static void trap_each(void (*handler)(int, siginfo_t *, void *))
 {
-	struct sigaction action = {.sa_sigaction = on_step, .sa_flags = SA_SIGINFO};
+	struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
 	sigaction(SIGTRAP, &action, NULL);
 	__asm__ volatile("pushfq; orq %0, (%%rsp); popfq" : : "i"(TRAP_FLAG) : "memory", "cc");
 }
@@ -654,7 +679,7 @@ static void add_interrupted_at(size_t instruction)
 	*(int64_t *)lm_percpu_ptr(dynamic, 0) = 0;
 	*(int64_t *)lm_percpu_ptr(dynamic, 1) = 0;
 	steps_left = instruction;
-	trap_each();
+	trap_each(on_step);
 	add(dynamic, 5);
 	trap_none();
 	check(steps_left == 0);
@@ -669,7 +694,7 @@ static void exchange_interrupted_at(size_t instruction)
 	*(int64_t *)lm_percpu_ptr(&counter, 1) = 7;
 	taken_out = 0;
 	steps_left = instruction;
-	trap_each();
+	trap_each(on_step);
 	int64_t before = lm_percpu_xchg(&counter, 100);
 	trap_none();
 	check(steps_left == 0);
@@ -686,6 +711,154 @@ static void each_instruction_may_be_interrupted(void **state)
 		by_function = at % 2 == 0;
 		add_interrupted_at(at / 2 + 1);
 		exchange_interrupted_at(at);
+	}
+}
+
+/*
+ * What a call costs, in instructions: it must not grow with the number of places, of chunks or of holes. Some
+ * calls are counted, by the trap flag; not with a sanitizer, whose own work would be counted too.
+ */
+enum {
+	MANY = 200000,
+	SAMPLE = 20011,
+	MOST_INSTRUCTIONS = 100000, /* of one call: some searches of a whole bitmap, where a walk over all is millions */
+	USUAL_INSTRUCTIONS = 5000,  /* of the calls of a phase, on average */
+};
+
+static void *many[MANY];
+static size_t calls;
+static size_t instructions;
+static size_t counted;
+static size_t counted_instructions;
+
+static void on_instruction(int number, siginfo_t *info, void *context)
+{
+	(void)number, (void)info, (void)context;
+	instructions++;
+}
+
+static bool begin_count(void)
+{
+	instructions = 0;
+	if (++calls % SAMPLE != 0)
+		return false;
+	trap_each(on_instruction);
+	return true;
+}
+
+static void end_count(void)
+{
+	trap_none();
+	check(instructions < MOST_INSTRUCTIONS);
+	counted++;
+	counted_instructions += instructions;
+}
+
+static void *alloc_counted(size_t bytes, size_t align)
+{
+	bool is_counted = begin_count();
+	void *percpu = lm_percpu_alloc(bytes, align);
+	if (is_counted)
+		end_count();
+	check(percpu != NULL);
+	return percpu;
+}
+
+static void free_counted(void **percpu)
+{
+	bool is_counted = begin_count();
+	lm_percpu_free(*percpu);
+	if (is_counted)
+		end_count();
+	*percpu = NULL;
+}
+
+static void end_phase(void)
+{
+	check(counted_instructions <= counted * USUAL_INSTRUCTIONS);
+	counted = 0;
+	counted_instructions = 0;
+}
+
+static void free_in_random_order(struct random *random, size_t count)
+{
+	for (size_t left = count; left > 0; left--) {
+		size_t one = random_below(random, left);
+		void *percpu = many[one];
+		many[one] = many[left - 1];
+		free_counted(&percpu);
+	}
+	end_phase();
+	percpu_check();
+}
+
+static bool cannot_count(void)
+{
+	trap_each(on_instruction);
+	trap_none();
+	return UNIT_SANITIZED || instructions == 0;
+}
+
+static void work_does_not_grow_with_places(void **state)
+{
+	(void)state;
+	struct random random = random_start(5);
+	if (cannot_count())
+		skip();
+	for (size_t align = 0; align <= 8; align += 8) {
+		for (size_t i = 0; i < unit_rounds(MANY); i++)
+			many[i] = alloc_counted(8, align);
+		end_phase();
+		free_in_random_order(&random, unit_rounds(MANY));
+	}
+}
+
+/* What is left of freed places is of all lengths; big ones are asked for among small ones, and other alignments. */
+static void work_does_not_grow_with_holes(void **state)
+{
+	(void)state;
+	static const struct { size_t bytes, align; } kinds[] = {
+		{8, 8}, {8, 0}, {24, 8}, {40, 0}, {64, 64}, {100, 4}, {1000, 8}, {4000, 256}, {8, 4096}, {LM_PERCPU_SIZE_MAX, 0},
+	};
+	struct random random = random_start(6);
+	if (cannot_count())
+		skip();
+	size_t places = unit_rounds(MANY) / 20;
+	for (size_t i = 0; i < unit_rounds(MANY) * 2; i++) {
+		void **one = &many[random_below(&random, places)];
+		size_t kind = random_below(&random, random_one_in(&random, 20) ? 10 : 6);
+		if (*one != NULL)
+			free_counted(one);
+		else if (kinds[kind].bytes < LM_PERCPU_SIZE_MAX)
+			*one = alloc_counted(kinds[kind].bytes, kinds[kind].align);
+		else /* to clear it alone is more than the limit */
+			*one = lm_percpu_alloc(kinds[kind].bytes, kinds[kind].align);
+	}
+	end_phase();
+	percpu_check();
+	for (size_t i = 0; i < places; i++)
+		lm_percpu_free(many[i]);
+}
+
+/* No hole will do for what is asked: an odd granule each, then runs that are one granule short. */
+static void work_does_not_grow_with_holes_that_do_not_fit(void **state)
+{
+	(void)state;
+	if (cannot_count())
+		skip();
+	size_t places = unit_rounds(MANY) / 2;
+	for (size_t bytes = 8; bytes <= 24; bytes += 16) {
+		for (size_t i = 0; i < places; i++)
+			many[i] = alloc_counted(bytes, 8);
+		for (size_t i = bytes == 8; i < places; i += 2)
+			free_counted(&many[i]);
+		end_phase();
+		for (size_t i = bytes == 8; i < places; i += 2)
+			many[i] = alloc_counted(bytes == 8 ? 8 : 32, bytes == 8 ? 16 : 8);
+		end_phase();
+		for (size_t i = 0; i < places; i++)
+			free_counted(&many[i]);
+		end_phase();
 	}
 }
 
@@ -719,6 +892,9 @@ UNIT_MAIN(UNIT(cpus_are_those_of_the_system), UNIT(without_sysfs_the_mask_counts
 	  UNIT(freed_pointers_are_found_in_each_call), UNIT(freed_pointers_are_found_in_an_empty_chunk),
 	  UNIT(freed_pointers_are_found_under_static_variables), UNIT(generations_come_round),
 	  UNIT(static_variables_begin_with_their_values), UNIT(modules_come_and_go),
-	  UNIT(a_module_that_cannot_be_served_ends_the_process), UNIT(threads_lose_no_addition_by_sequences),
+	  UNIT(a_module_that_cannot_be_served_ends_the_process), UNIT(a_section_may_begin_anywhere),
+	  UNIT(threads_lose_no_addition_by_sequences),
 	  UNIT(threads_lose_no_addition_by_atomics), UNIT(threads_without_an_area_lose_nothing),
-	  UNIT(threads_allocate_and_free), UNIT(each_instruction_may_be_interrupted))
+	  UNIT(threads_allocate_and_free), UNIT(work_does_not_grow_with_places),
+	  UNIT(work_does_not_grow_with_holes), UNIT(work_does_not_grow_with_holes_that_do_not_fit),
+	  UNIT(each_instruction_may_be_interrupted))
