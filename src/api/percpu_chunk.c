@@ -388,11 +388,12 @@ static void keys_check(const struct percpu_chunk *chunk)
 
 static void room_check(const struct percpu_chunk *chunk)
 {
-	size_t end;
-	for (size_t begin = next_bit(chunk->taken, 0, false); begin < GRANULES; begin = next_bit(chunk->taken, end, false)) {
-		end = next_bit(chunk->taken, begin, true);
+	size_t begin = next_bit(chunk->taken, 0, false);
+	while (begin < GRANULES) {
+		size_t end = next_bit(chunk->taken, begin, true);
 		if (begin < chunk->room_from[log2_floor(end - begin)])
 			report_internal("per-CPU data: there is room where none was to be");
+		begin = next_bit(chunk->taken, end, false);
 	}
 	for (size_t k = 1; k < SIZES; k++)
 		if (chunk->room_from[k] < chunk->room_from[k - 1])

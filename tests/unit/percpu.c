@@ -139,6 +139,42 @@ static void slots_keep_their_contents(void **state)
 	assert_true(left.chunks >= most);
 }
 
+/* Each hole is as long as what is asked for, so that its place in memory decides whether it will do. */
+static void holes_are_used_again(void **state)
+{
+	(void)state;
+	static void *percpu[20000];
+	enum { COUNT = sizeof(percpu) / sizeof(percpu[0]) };
+	for (int i = 0; i < COUNT; i++)
+		percpu[i] = lm_percpu_alloc(16, 0);
+	struct percpu_counts full = percpu_check();
+	for (int i = 0; i < COUNT; i += 2)
+		lm_percpu_free(percpu[i]);
+	for (int i = 0; i < COUNT; i += 2)
+		percpu[i] = lm_percpu_alloc(16, 0);
+	struct percpu_counts again = percpu_check();
+	assert_int_equal(again.chunks, full.chunks);
+	assert_int_equal(again.taken_granules, full.taken_granules);
+}
+
+/* The last of its chunk comes and goes. */
+static void one_empty_chunk_is_kept_as_it_is(void **state)
+{
+	(void)state;
+	void *percpu[6];
+	for (int i = 0; i < 6; i++)
+		percpu[i] = lm_percpu_alloc(LM_PERCPU_SIZE_MAX, LM_PERCPU_ALIGN_MAX);
+	for (int i = 0; i < 6; i++)
+		lm_percpu_free(percpu[i]);
+	forbid_system_call(SYS_madvise);
+	forbid_system_call(SYS_munmap);
+	forbid_system_call(SYS_mmap);
+	for (int i = 0; i < 10; i++) {
+		percpu[0] = lm_percpu_alloc(LM_PERCPU_SIZE_MAX, 0);
+		lm_percpu_free(percpu[0]);
+	}
+}
+
 static void requests_that_cannot_be_are_einval(void **state)
 {
 	(void)state;
@@ -887,6 +923,7 @@ static void threads_allocate_and_free(void **state)
 }
 
 UNIT_MAIN(UNIT(cpus_are_those_of_the_system), UNIT(without_sysfs_the_mask_counts), UNIT(slots_keep_their_contents),
+	  UNIT(holes_are_used_again), UNIT(one_empty_chunk_is_kept_as_it_is),
 	  UNIT(requests_that_cannot_be_are_einval), UNIT(running_out_loses_nothing),
 	  UNIT(without_a_descriptor_nothing_is_mapped), UNIT(bad_pointers_are_reported),
 	  UNIT(freed_pointers_are_found_in_each_call), UNIT(freed_pointers_are_found_in_an_empty_chunk),
