@@ -6,11 +6,12 @@
  * dynamic and static, are used alike: what lm_percpu_alloc returned, and the address of a variable of
  * LM_DEFINE_PER_CPU. To read or write through either faults or misses the slots.
  *
- * A dynamic pointer that was freed is reported by each of the calls below, and the process stops. This holds too when
- * its slots are those of another allocation, unless that is the 32767th after its own or a multiple of this. A pointer
- * that is outside of its slots, or that nobody allocated, is reported as well; but the code that this header puts into
- * the program may fault on one that nobody allocated. An address that lm_percpu_ptr or lm_percpu_this returned is like
- * any other: its use after lm_percpu_free is not found.
+ * Each call below reports a dynamic pointer that was freed, and the process stops; also when its slots are those of
+ * another allocation, unless that is the 32767th after its own or a multiple of this. A call that runs at the same time
+ * as lm_percpu_free may come before it. A pointer is reported too if it lies before its slots, or 8 bytes or more
+ * behind them, or if nobody allocated it; but the code that this header puts into the program may fault on the last
+ * kind. An address that lm_percpu_ptr or lm_percpu_this returned is like any other: its use after lm_percpu_free is not
+ * found.
  *
  * lm_percpu_add, lm_percpu_xchg and their 32-bit forms are whole whenever the thread is moved, and against each other
  * on one slot. A plain store to a slot from elsewhere while they run may be lost, or lose an addition.
