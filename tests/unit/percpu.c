@@ -157,6 +157,35 @@ static void holes_are_used_again(void **state)
 	assert_int_equal(again.taken_granules, full.taken_granules);
 }
 
+/* Takes all that the chunk with room has left: what is taken next begins a chunk, which is empty. */
+static void fill_chunk(void)
+{
+	uintptr_t first = (uintptr_t)lm_percpu_ptr(lm_percpu_alloc(8, 8), 0);
+	void *percpu;
+	while ((uintptr_t)lm_percpu_ptr(percpu = lm_percpu_alloc(8, 8), 0) / PERCPU_STRIDE == first / PERCPU_STRIDE)
+		continue;
+	lm_percpu_free(percpu);
+}
+
+/* One hole is passed by, as it is a granule short, and is found by who needs no more. */
+static void shorter_holes_are_not_forgotten(void **state)
+{
+	(void)state;
+	void *percpu[4];
+	fill_chunk();
+	for (int i = 0; i < 4; i++)
+		percpu[i] = lm_percpu_alloc(i == 0 ? 16 : i == 2 ? 24 : 8, 8);
+	fill_chunk();
+	check(lm_percpu_alloc(LM_PERCPU_SIZE_MAX, 8) != NULL && lm_percpu_alloc(LM_PERCPU_SIZE_MAX, 8) != NULL);
+	void *short_hole = lm_percpu_ptr(percpu[0], 0);
+	void *long_hole = lm_percpu_ptr(percpu[2], 0);
+	lm_percpu_free(percpu[0]);
+	lm_percpu_free(percpu[2]);
+	assert_ptr_equal(lm_percpu_ptr(lm_percpu_alloc(24, 8), 0), long_hole);
+	percpu_check();
+	assert_ptr_equal(lm_percpu_ptr(lm_percpu_alloc(16, 8), 0), short_hole);
+}
+
 /* The last of its chunk comes and goes. */
 static void one_empty_chunk_is_kept_as_it_is(void **state)
 {
@@ -898,6 +927,27 @@ static void work_does_not_grow_with_holes_that_do_not_fit(void **state)
 	}
 }
 
+/* The same, in many chunks with one hole in 1024 bytes: few of them are searched. */
+static void work_does_not_grow_with_chunks(void **state)
+{
+	(void)state;
+	enum { PAIRS = 40 * 64, FEW_INSTRUCTIONS = 40000 };
+	if (cannot_count())
+		skip();
+	fill_chunk();
+	for (size_t i = 0; i < PAIRS; i++) {
+		check(lm_percpu_alloc(1016, 8) != NULL);
+		many[i] = lm_percpu_alloc(8, 8);
+	}
+	for (size_t i = 0; i < PAIRS; i++)
+		lm_percpu_free(many[i]);
+	size_t chunks = percpu_check().chunks;
+	calls = SAMPLE - 1;
+	alloc_counted(8, 16);
+	check(percpu_check().chunks == chunks + 1);
+	check(counted_instructions < FEW_INSTRUCTIONS);
+}
+
 static void allocate_and_free(unsigned index)
 {
 	struct random random = random_start(100 + index);
@@ -923,7 +973,8 @@ static void threads_allocate_and_free(void **state)
 }
 
 UNIT_MAIN(UNIT(cpus_are_those_of_the_system), UNIT(without_sysfs_the_mask_counts), UNIT(slots_keep_their_contents),
-	  UNIT(holes_are_used_again), UNIT(one_empty_chunk_is_kept_as_it_is),
+	  UNIT(holes_are_used_again), UNIT(shorter_holes_are_not_forgotten),
+	  UNIT(work_does_not_grow_with_chunks), UNIT(one_empty_chunk_is_kept_as_it_is),
 	  UNIT(requests_that_cannot_be_are_einval), UNIT(running_out_loses_nothing),
 	  UNIT(without_a_descriptor_nothing_is_mapped), UNIT(bad_pointers_are_reported),
 	  UNIT(freed_pointers_are_found_in_each_call), UNIT(freed_pointers_are_found_in_an_empty_chunk),
