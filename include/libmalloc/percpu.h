@@ -6,6 +6,13 @@
  * dynamic and static, are used alike: what lm_percpu_alloc returned, and the address of a variable of
  * LM_DEFINE_PER_CPU. To read or write through either faults or misses the slots.
  *
+ * Each call below reports a dynamic pointer that was freed, and the process stops; also when its slots are those of
+ * another allocation, unless that is the 32767th after its own or a multiple of this. A call that runs at the same time
+ * as lm_percpu_free may come before it. A pointer is reported too if it lies before its slots, or 8 bytes or more
+ * behind them, or if nobody allocated it; but the code that this header puts into the program may fault on the last
+ * kind. An address that lm_percpu_ptr or lm_percpu_this returned is like any other: its use after lm_percpu_free is not
+ * found.
+ *
  * lm_percpu_add, lm_percpu_xchg and their 32-bit forms are whole whenever the thread is moved, and against each other
  * on one slot. A plain store to a slot from elsewhere while they run may be lost, or lose an addition.
  */
@@ -140,21 +147,39 @@ struct lm_percpu_here {
 	uintptr_t delta;        /* from a variable to CPU 0's slot */
 };
 __attribute__((weak, visibility("hidden"))) struct lm_percpu_here lm_percpu_here;
-void lm_percpu_add_first(int64_t *percpu, int64_t amount, struct lm_percpu_here *here);
-void lm_percpu_add32_first(int32_t *percpu, int32_t amount, struct lm_percpu_here *here);
-void *lm_percpu_this_first(const void *percpu, struct lm_percpu_here *here);
+void lm_percpu_add_slow(int64_t *percpu, int64_t amount, struct lm_percpu_here *here);
+void lm_percpu_add32_slow(int32_t *percpu, int32_t amount, struct lm_percpu_here *here);
+void *lm_percpu_this_slow(const void *percpu, struct lm_percpu_here *here);
 
 #if defined(__x86_64__) && defined(__LP64__) && defined(__GNUC__) && !defined(LM_PERCPU_OUT_OF_LINE)
 
-enum { LM_PERCPU_STRIDE_SHIFT = 16 }; /* from one CPU's slot to the next */
+enum { LM_PERCPU_STRIDE_SHIFT = 16 }; /* from one CPU's slot to the next, and from CPU 0's back to its key */
 
-/* CPU 0's slot. A dynamic pointer has the highest bit set, which is in no address; 0: a variable of another library. */
-extern __inline__ __attribute__((__gnu_inline__, __always_inline__)) uintptr_t lm_percpu_place(const void *percpu)
+/*
+ * Puts CPU 0's slot into *place and returns the thread's area. 0: the library must do it all. A dynamic pointer has
+ * the highest bit set, which no address has. Its upper 16 bits are its key. Before the unit of CPU 0 lies a unit of
+ * keys, in which each 2 bytes are the key of the slots at this offset. If the keys differ, the pointer is not live.
+ * `odd` is 1 if the pointer may be odd. If it is 0 and the pointer is odd, the keys differ, and the library compares
+ * them again.
+ */
+extern __inline__ __attribute__((__gnu_inline__, __always_inline__)) ptrdiff_t
+lm_percpu_find(const void *percpu, uintptr_t odd, uintptr_t *place)
 {
 	uintptr_t pointer = (uintptr_t)percpu;
-	if (__builtin_expect((intptr_t)pointer < 0, 1))
-		return pointer & ~((uintptr_t)1 << 63);
-	return pointer - lm_percpu_here.start < lm_percpu_here.bytes ? pointer + lm_percpu_here.delta : 0;
+	if (__builtin_expect((intptr_t)pointer < 0, 1)) {
+		uintptr_t place_above_key = pointer << 16 | pointer >> 48;
+		uintptr_t keys;
+		*place = place_above_key >> 16;
+		keys = (*place & ~odd) - ((uintptr_t)1 << LM_PERCPU_STRIDE_SHIFT);
+		if (__builtin_expect(__atomic_load_n((const uint16_t *)keys, __ATOMIC_RELAXED) !=
+					     (uint16_t)place_above_key, 0))
+			return 0;
+	} else {
+		*place = pointer + lm_percpu_here.delta;
+		if (pointer - lm_percpu_here.start >= lm_percpu_here.bytes)
+			return 0; /* a variable of another library */
+	}
+	return __atomic_load_n(&lm_percpu_here.area, __ATOMIC_ACQUIRE);
 }
 
 /*
@@ -165,9 +190,9 @@ extern __inline__ __attribute__((__gnu_inline__, __always_inline__)) uintptr_t l
 #define LM_PERCPU_ADD(type, name, suffix)                                                                         \
 	extern __inline__ __attribute__((__gnu_inline__, __always_inline__)) void name(type *percpu, type amount)     \
 	{                                                                                                         \
-		uintptr_t place = lm_percpu_place(percpu);                                                        \
-		ptrdiff_t area = __atomic_load_n(&lm_percpu_here.area, __ATOMIC_ACQUIRE);                         \
-		if (__builtin_expect(place == 0 || area == 0, 0))                                                 \
+		uintptr_t place;                                                                                  \
+		ptrdiff_t area = lm_percpu_find(percpu, 0, &place);                                               \
+		if (__builtin_expect(area == 0, 0))                                                               \
 			goto call;                                                                                \
 		__asm__ goto(".pushsection __rseq_cs, \"aw\"\n\t"                                                \
 			     ".balign 32\n"                                                                       \
@@ -194,7 +219,7 @@ extern __inline__ __attribute__((__gnu_inline__, __always_inline__)) uintptr_t l
 			     : call);                                                                             \
 		return;                                                                                           \
 	call:                                                                                                     \
-		name##_first(percpu, amount, &lm_percpu_here);                                                    \
+		name##_slow(percpu, amount, &lm_percpu_here);                                                    \
 	}
 
 LM_PERCPU_ADD(int64_t, lm_percpu_add, "q")
@@ -204,15 +229,15 @@ LM_PERCPU_ADD(int32_t, lm_percpu_add32, "l")
 /* Volatile: at the next call the thread may be elsewhere. */
 extern __inline__ __attribute__((__gnu_inline__, __always_inline__)) void *lm_percpu_this(const void *percpu)
 {
-	uintptr_t place = lm_percpu_place(percpu);
-	ptrdiff_t area = __atomic_load_n(&lm_percpu_here.area, __ATOMIC_ACQUIRE);
-	if (__builtin_expect(place != 0 && area != 0, 1)) {
+	uintptr_t place;
+	ptrdiff_t area = lm_percpu_find(percpu, 1, &place);
+	if (__builtin_expect(area != 0, 1)) {
 		unsigned cpu;
 		__asm__ __volatile__("movl %%fs:4(%[area]), %[cpu]" : [cpu] "=r"(cpu) : [area] "r"(area));
 		if (__builtin_expect(cpu < lm_percpu_here.cpus, 1))
 			return (void *)(place + ((uintptr_t)cpu << LM_PERCPU_STRIDE_SHIFT));
 	}
-	return lm_percpu_this_first(percpu, &lm_percpu_here);
+	return lm_percpu_this_slow(percpu, &lm_percpu_here);
 }
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * percpu.c - per-CPU data: see libmalloc/percpu.h.
  *
- * A dynamic per-CPU pointer is its place (percpu_chunk.h) with the highest bit set, which no address of a program has:
- * so it tells itself from the address of a static variable, and faults where it is used as an address.
+ * A dynamic per-CPU pointer is its place under a key (percpu_chunk.h). The highest bit of the key is set, which no
+ * address of a program has: so the pointer tells itself from the address of a static variable, and faults where it is
+ * used as an address. Each use compares the key with that of the place, and reports a pointer that is not live.
  *
  * Who writes a slot how, decided once for the process:
  *
@@ -13,8 +14,10 @@
  *
  * The additions and lm_percpu_this stand in the header as well, where the compiler puts them into the program: a third
  * of the time of a call. That code asks nobody: the program's struct lm_percpu_here tells it where the area is, and
- * where the slots of its own static variables are. All else it leaves to lm_percpu_..._first. So 64 KiB from slot to
- * slot, the highest bit of a dynamic pointer, and that struct are part of what compiled programs know.
+ * where the slots of its own static variables are. All else, and each pointer that is not live, it leaves to
+ * lm_percpu_..._slow. So 64 KiB from slot to slot, where the keys are, and that struct are part of what compiled
+ * programs know. Whoever changes these changes the names of the functions too. Then the loader ends a program that was
+ * compiled before, as a symbol is missing: each such program calls one of them before it computes an address.
  *
  * Relaxed throughout: a counter orders nothing.
  */
@@ -28,15 +31,23 @@
 
 #include <errno.h>
 
-_Static_assert(RSEQ_STRIDE_SHIFT == 16, "programs were compiled with it: libmalloc/percpu.h");
-
-#define DYNAMIC_BIT ((uintptr_t)1 << 63)
+_Static_assert(RSEQ_STRIDE_SHIFT == 16 && PERCPU_KEY_SHIFT == 48, "programs know them: libmalloc/percpu.h");
 
 enum { ALIGN_USUAL = 16, ALIGN_MIN = 8 };
 
-static bool is_dynamic(const void *percpu) { return ((uintptr_t)percpu & DYNAMIC_BIT) != 0; }
+static bool is_dynamic(const void *percpu) { return (intptr_t)percpu < 0; }
 
-static always_inline uintptr_t place_of_dynamic(const void *percpu) { return (uintptr_t)percpu & ~DYNAMIC_BIT; }
+static noinline cold _Noreturn void report_dead(const void *percpu, const char *function)
+{
+	report_bad_pointer(percpu_fault_of_use((uintptr_t)percpu), percpu, function);
+}
+
+static always_inline uintptr_t place_of_dynamic(const void *percpu, const char *function)
+{
+	if (unlikely(!percpu_is_live((uintptr_t)percpu)))
+		report_dead(percpu, function);
+	return percpu_place((uintptr_t)percpu);
+}
 
 static always_inline uintptr_t place_of_static(const void *percpu, const char *function)
 {
@@ -48,7 +59,7 @@ static always_inline uintptr_t place_of_static(const void *percpu, const char *f
 
 static uintptr_t place_of(const void *percpu, const char *function)
 {
-	return likely(is_dynamic(percpu)) ? place_of_dynamic(percpu) : place_of_static(percpu, function);
+	return likely(is_dynamic(percpu)) ? place_of_dynamic(percpu, function) : place_of_static(percpu, function);
 }
 
 /* The two below are for who has a place. */
@@ -93,10 +104,11 @@ LM_EXPORT void *lm_percpu_alloc(size_t size, size_t align)
 	}
 	lock_acquire(&percpu_lock, RANK_PERCPU);
 	uintptr_t place = percpu_take(size, size_max(align, ALIGN_MIN), 0);
+	uintptr_t pointer = place == 0 ? 0 : percpu_pointer(place, size);
 	lock_release(&percpu_lock, RANK_PERCPU);
-	if (place == 0)
+	if (pointer == 0)
 		errno = ENOMEM;
-	return place == 0 ? NULL : (void *)(place | DYNAMIC_BIT);
+	return (void *)pointer;
 }
 
 LM_EXPORT void lm_percpu_free(void *percpu)
@@ -106,7 +118,9 @@ LM_EXPORT void lm_percpu_free(void *percpu)
 		return;
 	if (is_dynamic(percpu)) {
 		lock_acquire(&percpu_lock, RANK_PERCPU);
-		fault = percpu_put((uintptr_t)percpu & ~DYNAMIC_BIT);
+		fault = percpu_fault_of_free((uintptr_t)percpu);
+		if (fault == NULL)
+			percpu_put(percpu_place((uintptr_t)percpu));
 		lock_release(&percpu_lock, RANK_PERCPU);
 	}
 	if (fault != NULL)
@@ -151,7 +165,7 @@ static noinline void add64_static(int64_t *percpu, int64_t amount)
 LM_EXPORT void lm_percpu_add(int64_t *percpu, int64_t amount)
 {
 	if (likely(is_dynamic(percpu)))
-		add64_at(place_of_dynamic(percpu), amount);
+		add64_at(place_of_dynamic(percpu, "lm_percpu_add"), amount);
 	else
 		add64_static(percpu, amount);
 }
@@ -180,7 +194,7 @@ static noinline void add32_static(int32_t *percpu, int32_t amount)
 LM_EXPORT void lm_percpu_add32(int32_t *percpu, int32_t amount)
 {
 	if (likely(is_dynamic(percpu)))
-		add32_at(place_of_dynamic(percpu), amount);
+		add32_at(place_of_dynamic(percpu, "lm_percpu_add32"), amount);
 	else
 		add32_static(percpu, amount);
 }
@@ -194,19 +208,19 @@ static void tell(struct lm_percpu_here *here)
 	__atomic_store_n(&here->area, area(), __ATOMIC_RELEASE);
 }
 
-LM_EXPORT void lm_percpu_add_first(int64_t *percpu, int64_t amount, struct lm_percpu_here *here)
+LM_EXPORT void lm_percpu_add_slow(int64_t *percpu, int64_t amount, struct lm_percpu_here *here)
 {
 	lm_percpu_add(percpu, amount);
 	tell(here);
 }
 
-LM_EXPORT void lm_percpu_add32_first(int32_t *percpu, int32_t amount, struct lm_percpu_here *here)
+LM_EXPORT void lm_percpu_add32_slow(int32_t *percpu, int32_t amount, struct lm_percpu_here *here)
 {
 	lm_percpu_add32(percpu, amount);
 	tell(here);
 }
 
-LM_EXPORT void *lm_percpu_this_first(const void *percpu, struct lm_percpu_here *here)
+LM_EXPORT void *lm_percpu_this_slow(const void *percpu, struct lm_percpu_here *here)
 {
 	void *slot = lm_percpu_this(percpu);
 	tell(here);

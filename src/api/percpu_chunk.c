@@ -1,9 +1,8 @@
 /*
- * percpu_chunk.c - see percpu_chunk.h. First fit, in the order of chunks and addresses.
+ * percpu_chunk.c - see percpu_chunk.h. First fit in a chunk; of the chunks, the fullest that is sure to have room.
  */
 #include "api/percpu_chunk.h"
 
-#include "base/bits.h"
 #include "base/list.h"
 #include "base/report.h"
 #include "os/cpu.h"
@@ -12,26 +11,40 @@
 
 #include <string.h>
 
+/*
+ * UNSURE_SEARCHES is needed by a program with many alignments, or sizes just below a power of two, whose chunks all
+ * have runs of almost the size that it asks for. With none of them freed places of an alignment above 8 are used
+ * again only where the next ones are free as well; with no bound each such request would search all chunks.
+ */
 enum {
-	GRAIN_SHIFT = 3,
-	GRANULES = 1 << (RSEQ_STRIDE_SHIFT - GRAIN_SHIFT),
+	GRAIN_SHIFT = PERCPU_GRAIN_SHIFT,
+	GRANULE_BITS = RSEQ_STRIDE_SHIFT - GRAIN_SHIFT,
+	GRANULES = 1 << GRANULE_BITS,
 	WORDS = GRANULES / 64,
 	NO_GRANULE = GRANULES,
+	SIZES = GRANULE_BITS + 1, /* of runs: 2^k granules and more, k below this */
+	NO_ROOM = SIZES,          /* the list of the chunks that are full */
+	UNSURE_SEARCHES = 4,      /* in chunks where the request may fit: a bound on the work of one call */
 };
 
-struct chunk {
-	struct list_node node;
+struct percpu_chunk {
+	struct list_node node; /* of chunks[listed] */
+	size_t listed;
 	uintptr_t base;
 	size_t taken_granules;
-	size_t touched_end; /* granules from here on were never taken */
+	size_t dirty_end;
+	uint16_t room_from[SIZES];
 	uint64_t taken[WORDS];
 	uint64_t begins[WORDS];
 };
 
-_Static_assert(sizeof(struct chunk) <= META_MAX_BYTES, "descriptors come from meta_alloc");
+_Static_assert(sizeof(struct percpu_chunk) <= META_MAX_BYTES, "descriptors come from meta_alloc");
 
+/* percpu_lock guards all of them. */
 struct lock percpu_lock;
-static struct list chunks; /* guarded by percpu_lock, as all of them */
+static struct list chunks[SIZES + 1];     /* by the largest k for which there may be room, or NO_ROOM */
+static struct percpu_chunk *empty_dirty; /* the one empty chunk that keeps its frames */
+static unsigned last_generation;
 
 _Atomic ptrdiff_t percpu_rseq_area;
 _Atomic unsigned percpu_cpus_known;
@@ -48,7 +61,8 @@ unsigned percpu_cpus(void)
 	return cpus;
 }
 
-static size_t chunk_bytes(void) { return (percpu_cpus() + (size_t)1) << RSEQ_STRIDE_SHIFT; }
+/* Of the keys and the units. */
+static size_t chunk_bytes(void) { return (percpu_cpus() + (size_t)2) << RSEQ_STRIDE_SHIFT; }
 
 static bool bit_is_set(const uint64_t *map, size_t at) { return map[at / 64] >> at % 64 & 1; }
 
@@ -67,150 +81,328 @@ static void bits_apply(uint64_t *map, size_t first, size_t count, bool set)
 static void bits_set(uint64_t *map, size_t first, size_t count) { bits_apply(map, first, count, true); }
 static void bits_clear(uint64_t *map, size_t first, size_t count) { bits_apply(map, first, count, false); }
 
-/* The first granule from `at` on whose bit is `set`, or GRANULES. */
-static size_t next_bit(const uint64_t *map, size_t at, bool set)
+/* The first granule from `at` on whose bit is `set`; where there is none before `end`, `end` or a later one. */
+static size_t next_bit_before(const uint64_t *map, size_t at, size_t end, bool set)
 {
-	while (at < GRANULES) {
+	while (at < end) {
 		uint64_t word = (set ? map[at / 64] : ~map[at / 64]) >> at % 64;
 		if (word != 0)
 			return at + low_bit(word);
 		at = (at / 64 + 1) * 64;
 	}
-	return GRANULES;
+	return at;
 }
 
-/* `count` free granules in a row, the first congruent to `phase` modulo `align` (granules), or NO_GRANULE. */
-static size_t find_free(const struct chunk *chunk, size_t count, size_t align, size_t phase)
+/* The same for the whole map: GRANULES where there is none. */
+static size_t next_bit(const uint64_t *map, size_t at, bool set) { return next_bit_before(map, at, GRANULES, set); }
+
+/* Where the clear bits begin that end before `at`; `at` where there are none. */
+static size_t clear_before(const uint64_t *map, size_t at)
 {
-	size_t at = next_bit(chunk->taken, 0, false);
-	while (at < GRANULES) {
-		at += (phase - at) & (align - 1);
-		if (at + count > GRANULES)
-			break;
-		size_t obstacle = next_bit(chunk->taken, at, true);
-		if (obstacle - at >= count)
-			return at;
-		at = next_bit(chunk->taken, obstacle, false);
+	while (at > 0) {
+		size_t last = at - 1;
+		uint64_t word = map[last / 64] << (63 - last % 64);
+		if (word != 0)
+			return at - (63 - log2_floor(word));
+		at = round_down(last, 64);
 	}
+	return 0;
+}
+
+static size_t place_granule(const struct percpu_chunk *chunk, uintptr_t place)
+{
+	return (place - chunk->base) >> GRAIN_SHIFT;
+}
+
+/* Free granules from begin to the one before end. */
+struct run {
+	size_t begin, end;
+};
+
+/* The largest k for which the chunk may have a run of 2^k, or NO_ROOM. */
+static size_t room_of(const struct percpu_chunk *chunk)
+{
+	for (size_t k = SIZES; k-- > 0;)
+		if (chunk->room_from[k] + ((size_t)1 << k) <= GRANULES)
+			return k;
+	return NO_ROOM;
+}
+
+static void chunk_relist(struct percpu_chunk *chunk)
+{
+	size_t room = room_of(chunk);
+	if (room == chunk->listed)
+		return;
+	list_remove(&chunks[chunk->listed], &chunk->node);
+	list_push_front(&chunks[room], &chunk->node);
+	chunk->listed = room;
+}
+
+/* No run of 2^k or more begins before `from`, and none is longer than `longest`. */
+static void bound_raise(struct percpu_chunk *chunk, size_t k, size_t from, size_t longest)
+{
+	for (; k < SIZES; k++) {
+		size_t bound = (size_t)1 << k <= longest ? from : GRANULES;
+		chunk->room_from[k] = (uint16_t)size_max(chunk->room_from[k], bound);
+	}
+	chunk_relist(chunk);
+}
+
+static void bound_lower(struct percpu_chunk *chunk, struct run run)
+{
+	for (size_t k = 0; k < SIZES && (size_t)1 << k <= run.end - run.begin; k++)
+		chunk->room_from[k] = (uint16_t)size_min(chunk->room_from[k], run.begin);
+	chunk_relist(chunk);
+}
+
+/* What is to be found: `count` granules, the first congruent to `phase` modulo `align`. */
+struct request {
+	size_t count, align, phase;
+};
+
+/*
+ * The first granule that will do from where runs of 2^k may begin, or NO_GRANULE. It notes what it learns about runs of
+ * this length and more. Of a run that is long enough it does not look for the end.
+ */
+static size_t find_free(struct percpu_chunk *chunk, struct request request, size_t k)
+{
+	size_t from = NO_GRANULE;
+	size_t longest = 0;
+	size_t begin = next_bit(chunk->taken, chunk->room_from[k], false);
+	while (begin < GRANULES) {
+		size_t at = begin + ((request.phase - begin) & (request.align - 1));
+		size_t enough = size_max(at + request.count, begin + ((size_t)1 << k));
+		size_t end = next_bit_before(chunk->taken, begin, size_min(enough, GRANULES), true);
+		if (from == NO_GRANULE && end - begin >= (size_t)1 << k)
+			from = begin;
+		if (at + request.count <= end) {
+			bound_raise(chunk, k, size_min(from, begin), GRANULES);
+			return at;
+		}
+		longest = size_max(longest, end - begin);
+		begin = next_bit(chunk->taken, end, false);
+	}
+	bound_raise(chunk, k, from, longest);
 	return NO_GRANULE;
 }
 
-static struct chunk *chunk_create(void)
+static struct percpu_chunk *chunk_create(void)
 {
-	struct chunk *chunk = meta_alloc(sizeof(struct chunk));
+	struct percpu_chunk *chunk = meta_alloc(sizeof(struct percpu_chunk));
 	if (chunk == NULL)
 		return NULL;
-	void *units = os_map_private(chunk_bytes());
-	if (units == NULL) {
-		meta_free(chunk, sizeof(struct chunk));
+	size_t bytes = chunk_bytes() + PERCPU_STRIDE; /* one stride more, as it is to begin at a multiple */
+	void *mapping = os_map_private(bytes);
+	uintptr_t base = round_up((uintptr_t)mapping, PERCPU_STRIDE) + PERCPU_STRIDE;
+	uintptr_t page = base >> PAGE_SHIFT;
+	if (mapping == NULL || !pagemap_ensure(page, 1)) {
+		if (mapping != NULL)
+			os_unmap_private(mapping, bytes);
+		meta_free(chunk, sizeof(struct percpu_chunk));
 		return NULL;
 	}
-	*chunk = (struct chunk){.base = (uintptr_t)units};
-	list_push_back(&chunks, &chunk->node);
+	*chunk = (struct percpu_chunk){.base = base, .listed = GRANULE_BITS};
+	list_push_front(&chunks[chunk->listed], &chunk->node);
+	pagemap_link(page)->percpu = chunk;
+	pagemap_set_kind(page, PAGE_PERCPU);
 	return chunk;
 }
 
-static void chunk_destroy(struct chunk *chunk)
-{
-	list_remove(&chunks, &chunk->node);
-	os_unmap_private((void *)chunk->base, chunk_bytes());
-	meta_free(chunk, sizeof(struct chunk));
-}
-
 /* What was handed out before is cleared in all units; the rest was never written. */
-static void clear_used(const struct chunk *chunk, size_t first, size_t count)
+static void clear_used(const struct percpu_chunk *chunk, size_t first, size_t count)
 {
-	size_t end = size_min(first + count, chunk->touched_end);
+	size_t end = size_min(first + count, chunk->dirty_end);
 	if (end <= first)
 		return;
 	for (unsigned cpu = 0; cpu <= percpu_cpus(); cpu++)
 		memset(percpu_slot(chunk->base + (first << GRAIN_SHIFT), cpu), 0, (end - first) << GRAIN_SHIFT);
 }
 
-static uintptr_t take_at(struct chunk *chunk, size_t first, size_t count)
+static uintptr_t take_at(struct percpu_chunk *chunk, size_t first, size_t count)
 {
+	if (chunk == empty_dirty)
+		empty_dirty = NULL;
 	bits_set(chunk->taken, first, count);
 	bits_set(chunk->begins, first, 1);
 	chunk->taken_granules += count;
 	clear_used(chunk, first, count);
-	chunk->touched_end = size_max(chunk->touched_end, first + count);
+	chunk->dirty_end = size_max(chunk->dirty_end, first + count);
 	return chunk->base + (first << GRAIN_SHIFT);
+}
+
+/*
+ * In a chunk that has a run of 2^sure granules: there the request fits, wherever the run begins. A chunk that turns out
+ * to have none has moved to another list.
+ */
+static uintptr_t take_surely(struct request request, size_t sure)
+{
+	for (size_t k = sure; k < SIZES; k++)
+		while (!list_is_empty(&chunks[k])) {
+			struct percpu_chunk *chunk = list_entry(chunks[k].first, struct percpu_chunk, node);
+			size_t first = find_free(chunk, request, sure);
+			if (first != NO_GRANULE)
+				return take_at(chunk, first, request.count);
+		}
+	return 0;
+}
+
+/* In some of the chunks that have shorter runs. One in which it does not fit goes behind the others. */
+static uintptr_t take_perhaps(struct request request, size_t sure)
+{
+	size_t least = log2_floor(request.count);
+	unsigned searches = UNSURE_SEARCHES;
+	for (size_t k = sure; k-- > least;) {
+		struct list_node *last = chunks[k].last;
+		struct list_node *node = chunks[k].first;
+		struct list_node *next;
+		for (; node != NULL && searches > 0; node = next, searches--) {
+			struct percpu_chunk *chunk = list_entry(node, struct percpu_chunk, node);
+			next = node == last ? NULL : node->next;
+			size_t first = find_free(chunk, request, least);
+			if (first != NO_GRANULE)
+				return take_at(chunk, first, request.count);
+			list_remove(&chunks[chunk->listed], node);
+			list_push_back(&chunks[chunk->listed], node);
+		}
+	}
+	return 0;
 }
 
 uintptr_t percpu_take(size_t bytes, size_t align, size_t phase)
 {
-	size_t count = round_up(bytes, (size_t)1 << GRAIN_SHIFT) >> GRAIN_SHIFT;
-	align >>= GRAIN_SHIFT;
-	phase >>= GRAIN_SHIFT;
-	for (struct list_node *node = chunks.first; node != NULL; node = node->next) {
-		struct chunk *chunk = list_entry(node, struct chunk, node);
-		size_t first = find_free(chunk, count, align, phase);
-		if (first != NO_GRANULE)
-			return take_at(chunk, first, count);
-	}
-	struct chunk *chunk = chunk_create();
+	struct request request = {
+		.count = round_up(bytes, (size_t)1 << GRAIN_SHIFT) >> GRAIN_SHIFT,
+		.align = align >> GRAIN_SHIFT,
+		.phase = phase >> GRAIN_SHIFT,
+	};
+	size_t sure = log2_ceil(request.count + request.align - 1);
+	uintptr_t place = take_surely(request, sure);
+	if (place == 0)
+		place = take_perhaps(request, sure);
+	if (place != 0)
+		return place;
+	struct percpu_chunk *chunk = chunk_create();
 	/* A chunk begins at a page, as the alignment asks at most. */
-	return chunk == NULL ? 0 : take_at(chunk, phase & (align - 1), count);
+	return chunk == NULL ? 0 : take_at(chunk, request.phase & (request.align - 1), request.count);
 }
 
-static struct chunk *chunk_of(uintptr_t place)
+static void keys_write(uintptr_t place, size_t granules, uint64_t key)
 {
-	for (struct list_node *node = chunks.first; node != NULL; node = node->next) {
-		struct chunk *chunk = list_entry(node, struct chunk, node);
-		if (place - chunk->base < PERCPU_STRIDE)
-			return chunk;
-	}
-	return NULL;
+	_Atomic uint64_t *keys = percpu_keys(place);
+	for (size_t i = 0; i < granules; i++)
+		atomic_store_explicit(&keys[i], key * UINT64_C(0x0001000100010001), memory_order_relaxed);
 }
 
-static const char *fault_of(const struct chunk *chunk, uintptr_t place)
+uintptr_t percpu_pointer(uintptr_t place, size_t bytes)
 {
-	if (chunk == NULL)
-		return REPORT_NEVER_ALLOCATED;
-	size_t granule = (place - chunk->base) >> GRAIN_SHIFT;
-	if (granule >= chunk->touched_end)
-		return REPORT_NEVER_ALLOCATED;
-	if (!bit_is_set(chunk->taken, granule))
-		return REPORT_DOUBLE_FREE;
-	if (place % (1 << GRAIN_SHIFT) != 0)
-		return REPORT_MISALIGNED;
-	return bit_is_set(chunk->begins, granule) ? NULL : REPORT_INTERIOR;
+	last_generation = last_generation % PERCPU_GENERATIONS + 1;
+	uint64_t key = (PERCPU_GENERATIONS + 1) | last_generation;
+	keys_write(place, round_up(bytes, (size_t)1 << GRAIN_SHIFT) >> GRAIN_SHIFT, key);
+	return place | key << PERCPU_KEY_SHIFT;
 }
 
-static bool another_is_empty(const struct chunk *than)
+static struct percpu_chunk *chunk_of(uintptr_t place)
 {
-	for (struct list_node *node = chunks.first; node != NULL; node = node->next) {
-		struct chunk *chunk = list_entry(node, struct chunk, node);
-		if (chunk != than && chunk->taken_granules == 0)
+	return pagemap_link(round_down(place, PERCPU_STRIDE) >> PAGE_SHIFT)->percpu;
+}
+
+/* Whether any granule of the chunk around has the pointer's key: then its slots are live, and it lies outside. */
+static bool key_is_near(uintptr_t pointer)
+{
+	uintptr_t unit = round_down(percpu_place(pointer), PERCPU_STRIDE);
+	for (uintptr_t at = unit; at < unit + PERCPU_STRIDE; at += (uintptr_t)1 << GRAIN_SHIFT)
+		if (percpu_key(at) == pointer >> PERCPU_KEY_SHIFT)
 			return true;
-	}
 	return false;
 }
 
+static const char *fault_of(uintptr_t pointer, const char *freed)
+{
+	if (!percpu_is_place(percpu_place(pointer)))
+		return REPORT_NEVER_ALLOCATED;
+	return key_is_near(pointer) ? REPORT_PERCPU_OUTSIDE : freed;
+}
+
+const char *percpu_fault_of_use(uintptr_t pointer) { return fault_of(pointer, REPORT_PERCPU_FREED); }
+
+const char *percpu_fault_of_free(uintptr_t pointer)
+{
+	uintptr_t place = percpu_place(pointer);
+	if (!percpu_is_live(pointer))
+		return fault_of(pointer, REPORT_DOUBLE_FREE);
+	if (place % (1 << GRAIN_SHIFT) != 0)
+		return REPORT_MISALIGNED;
+	const struct percpu_chunk *chunk = chunk_of(place);
+	return bit_is_set(chunk->begins, place_granule(chunk, place)) ? NULL : REPORT_INTERIOR;
+}
+
+/* Frames of keys as well: no granule of an empty chunk has one. */
+static void chunk_empty(struct percpu_chunk *chunk)
+{
+	if (empty_dirty == NULL) {
+		empty_dirty = chunk;
+		return;
+	}
+	if (os_purge((void *)(chunk->base - PERCPU_STRIDE), chunk_bytes()))
+		chunk->dirty_end = 0;
+	list_remove(&chunks[chunk->listed], &chunk->node);
+	list_push_back(&chunks[chunk->listed], &chunk->node);
+}
+
 /* A place ends where the next one begins, or where nothing is taken. */
-static size_t granules_at(const struct chunk *chunk, size_t first)
+static size_t granules_at(const struct percpu_chunk *chunk, size_t first)
 {
 	size_t next = next_bit(chunk->begins, first + 1, true);
 	return size_min(next, next_bit(chunk->taken, first, false)) - first;
 }
 
-const char *percpu_put(uintptr_t place)
+void percpu_put(uintptr_t place)
 {
-	struct chunk *chunk = chunk_of(place);
-	const char *fault = fault_of(chunk, place);
-	if (fault != NULL)
-		return fault;
-	size_t first = (place - chunk->base) >> GRAIN_SHIFT;
+	struct percpu_chunk *chunk = chunk_of(place);
+	size_t first = place_granule(chunk, place);
 	size_t count = granules_at(chunk, first);
+	keys_write(place, count, 0);
 	bits_clear(chunk->taken, first, count);
 	bits_clear(chunk->begins, first, 1);
 	chunk->taken_granules -= count;
-	if (chunk->taken_granules == 0 && another_is_empty(chunk))
-		chunk_destroy(chunk);
-	return NULL;
+	struct run run = {clear_before(chunk->taken, first), next_bit(chunk->taken, first + count, true)};
+	bound_lower(chunk, run);
+	if (chunk->taken_granules == 0)
+		chunk_empty(chunk);
 }
 
-static void chunk_check(const struct chunk *chunk)
+/* The keys of a place, or of the granules between two places, are the same. */
+static void keys_check(const struct percpu_chunk *chunk)
+{
+	_Atomic uint64_t *keys = percpu_keys(chunk->base);
+	uint64_t last = 0;
+	for (size_t i = 0; i < GRANULES; i++) {
+		uint64_t here = atomic_load_explicit(&keys[i], memory_order_relaxed);
+		if (!bit_is_set(chunk->taken, i) && here != 0)
+			report_internal("per-CPU data: a free granule has a key");
+		if (bit_is_set(chunk->taken, i) && !bit_is_set(chunk->begins, i) && here != last)
+			report_internal("per-CPU data: a place has two keys");
+		last = here;
+	}
+}
+
+static void room_check(const struct percpu_chunk *chunk)
+{
+	size_t begin = next_bit(chunk->taken, 0, false);
+	while (begin < GRANULES) {
+		size_t end = next_bit(chunk->taken, begin, true);
+		if (begin < chunk->room_from[log2_floor(end - begin)])
+			report_internal("per-CPU data: there is room where none was to be");
+		begin = next_bit(chunk->taken, end, false);
+	}
+	for (size_t k = 1; k < SIZES; k++)
+		if (chunk->room_from[k] < chunk->room_from[k - 1])
+			report_internal("per-CPU data: longer runs begin before shorter ones");
+	if (chunk->listed != room_of(chunk))
+		report_internal("per-CPU data: a chunk is on a wrong list");
+}
+
+static void chunk_check(const struct percpu_chunk *chunk)
 {
 	size_t taken = 0;
 	for (size_t word = 0; word < WORDS; word++) {
@@ -220,26 +412,30 @@ static void chunk_check(const struct chunk *chunk)
 	}
 	if (taken != chunk->taken_granules)
 		report_internal("per-CPU data: the count and the bitmap differ");
-	if (next_bit(chunk->taken, chunk->touched_end, true) != GRANULES)
+	if (next_bit(chunk->taken, chunk->dirty_end, true) != GRANULES)
 		report_internal("per-CPU data: something is taken beyond what was touched");
 	for (unsigned cpu = 0; cpu <= percpu_cpus(); cpu++) {
 		const char *unit = percpu_slot(chunk->base, cpu);
-		for (size_t at = chunk->touched_end << GRAIN_SHIFT; at < PERCPU_STRIDE; at++)
+		for (size_t at = chunk->dirty_end << GRAIN_SHIFT; at < PERCPU_STRIDE; at++)
 			if (unit[at] != 0)
 				report_internal("per-CPU data: what was never taken is not zero");
 	}
+	keys_check(chunk);
+	room_check(chunk);
 }
 
 struct percpu_counts percpu_check(void)
 {
-	struct percpu_counts counts = {0, 0};
+	struct percpu_counts counts = {0, 0, 0};
 	lock_acquire(&percpu_lock, RANK_PERCPU);
-	for (struct list_node *node = chunks.first; node != NULL; node = node->next) {
-		struct chunk *chunk = list_entry(node, struct chunk, node);
-		chunk_check(chunk);
-		counts.chunks++;
-		counts.taken_granules += chunk->taken_granules;
-	}
+	for (size_t k = 0; k <= NO_ROOM; k++)
+		for (struct list_node *node = chunks[k].first; node != NULL; node = node->next) {
+			struct percpu_chunk *chunk = list_entry(node, struct percpu_chunk, node);
+			chunk_check(chunk);
+			counts.chunks++;
+			counts.dirty_chunks += chunk->dirty_end != 0;
+			counts.taken_granules += chunk->taken_granules;
+		}
 	lock_release(&percpu_lock, RANK_PERCPU);
 	return counts;
 }

@@ -14,7 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PHASE_BYTES = LM_PERCPU_ALIGN_MAX };
+enum { PHASE_BYTES = LM_PERCPU_ALIGN_MAX, GRAIN_BYTES = 1 << PERCPU_GRAIN_SHIFT };
+
+_Static_assert(LM_PERCPU_STATIC_MAX + GRAIN_BYTES <= PERCPU_STRIDE - PHASE_BYTES, "percpu_take asks for it");
 
 struct module_table percpu_first_table;
 
@@ -36,11 +38,16 @@ static size_t bytes_of(const struct module *module)
 	return atomic_load_explicit(&module->bytes, memory_order_relaxed);
 }
 
+/* Of the first variable. Its place begins with the granule that holds it. */
+static uintptr_t module_slot(const struct module *module)
+{
+	return module_start(module) + atomic_load_explicit(&module->delta, memory_order_relaxed);
+}
+
 static void module_drop(struct module *module)
 {
 	atomic_store_explicit(&module->bytes, 0, memory_order_relaxed);
-	if (percpu_put(module_start(module) + atomic_load_explicit(&module->delta, memory_order_relaxed)) != NULL)
-		report_internal("per-CPU data: a module's place is not taken");
+	percpu_put(round_down(module_slot(module), GRAIN_BYTES));
 }
 
 /* Closed modules that were unmapped, and whatever was where `bytes` from `start` on are now. */
@@ -98,14 +105,15 @@ _Noreturn static void give_up(const char *why)
 static struct module *module_add(uintptr_t start, size_t bytes)
 {
 	struct module *module = unused_entry();
-	uintptr_t place = percpu_take(bytes, PHASE_BYTES, start % PHASE_BYTES);
+	size_t lead = start % GRAIN_BYTES;
+	uintptr_t place = percpu_take(lead + bytes, PHASE_BYTES, (start - lead) % PHASE_BYTES);
 	if (module == NULL || place == 0)
 		give_up("out of memory");
 	for (unsigned cpu = 0; cpu < percpu_cpus(); cpu++)
-		memcpy(percpu_slot(place, cpu), (const void *)start, bytes);
+		memcpy(percpu_slot(place + lead, cpu), (const void *)start, bytes);
 	module->is_closed = false;
 	atomic_store_explicit(&module->start, start, memory_order_relaxed);
-	atomic_store_explicit(&module->delta, place - start, memory_order_relaxed);
+	atomic_store_explicit(&module->delta, place + lead - start, memory_order_relaxed);
 	atomic_store_explicit(&module->bytes, bytes, memory_order_release); /* pairs with the one in module_covers */
 	return module;
 }
@@ -113,7 +121,7 @@ static struct module *module_add(uintptr_t start, size_t bytes)
 /* Once for each variable of the module: only the first has something to do. */
 LM_EXPORT void lm_percpu_module_open(const void *section, const void *section_end, struct lm_percpu_here *here)
 {
-	uintptr_t start = round_down((uintptr_t)section, sizeof(uint64_t));
+	uintptr_t start = (uintptr_t)section;
 	size_t bytes = (uintptr_t)section_end - start;
 	lock_acquire(&percpu_lock, RANK_PERCPU);
 	struct module *module = module_find(start);
@@ -131,21 +139,36 @@ LM_EXPORT void lm_percpu_module_open(const void *section, const void *section_en
 
 LM_EXPORT void lm_percpu_module_close(const void *section)
 {
-	uintptr_t start = round_down((uintptr_t)section, sizeof(uint64_t));
 	lock_acquire(&percpu_lock, RANK_PERCPU);
-	struct module *module = module_find(start);
+	struct module *module = module_find((uintptr_t)section);
 	if (module != NULL)
 		module->is_closed = true;
 	lock_release(&percpu_lock, RANK_PERCPU);
 }
 
-size_t percpu_module_count(void)
+static void module_check(const struct module *module)
+{
+	struct module_table *table;
+	if (bytes_of(module) > LM_PERCPU_STATIC_MAX)
+		report_internal("per-CPU data: a module has more than it may have");
+	if (!percpu_is_place(module_slot(module)) || percpu_key(module_slot(module)) != 0)
+		report_internal("per-CPU data: a module has no place of its own");
+	for (struct module *at = NULL; (at = module_next(at, &table)) != NULL;)
+		if (at != module && module_covers(at, module_start(module)))
+			report_internal("per-CPU data: two modules have one address");
+}
+
+size_t percpu_module_check(void)
 {
 	size_t count = 0;
 	struct module_table *table;
 	lock_acquire(&percpu_lock, RANK_PERCPU);
-	for (struct module *at = NULL; (at = module_next(at, &table)) != NULL;)
-		count += bytes_of(at) != 0;
+	for (struct module *at = NULL; (at = module_next(at, &table)) != NULL;) {
+		if (bytes_of(at) == 0)
+			continue;
+		module_check(at);
+		count++;
+	}
 	lock_release(&percpu_lock, RANK_PERCPU);
 	return count;
 }

@@ -33,7 +33,11 @@ struct module {
 	bool is_closed;          /* guarded by percpu_lock */
 };
 
-/* Tables are linked as needed and stay. */
+/*
+ * Tables are linked as needed and stay. Invariant (percpu_module_check): an entry with bytes > 0 has at most
+ * LM_PERCPU_STATIC_MAX; start + delta lies in a place that is taken, and has no key; no two such entries cover one
+ * address, as an opening drops those that it overlaps.
+ */
 struct module_table {
 	struct module module[TABLE_MODULES];
 	struct module_table *_Atomic next; /* release in table_grow pairs with the acquire in percpu_module_place */
@@ -63,7 +67,7 @@ static always_inline uintptr_t percpu_module_place(uintptr_t variable)
 	return 0;
 }
 
-/* Modules that are known. */
-size_t percpu_module_count(void);
+/* Modules that are known; tests the invariant. */
+size_t percpu_module_check(void);
 
 #endif

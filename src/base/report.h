@@ -37,6 +37,8 @@
 #define REPORT_POOL_DESTROYED "pool already destroyed"
 #define REPORT_REGION_DESTROYED "region already destroyed"
 #define REPORT_RESERVE_DESTROYED "reserve already destroyed"
+#define REPORT_PERCPU_FREED "per-CPU pointer already freed"
+#define REPORT_PERCPU_OUTSIDE "per-CPU pointer outside of its slots"
 
 /* A pointer handed to `function` (the entry point's name) is bad in the way that `kind` says. Does not return. */
 _Noreturn cold void report_bad_pointer(const char *kind, const void *pointer, const char *function);

@@ -46,12 +46,14 @@ enum {
 /*
  * What begins on a page. A free block of the buddy: PAGE_FREE | PAGE_FREE_DIRTY if so | zone << 4 | order. A run:
  * PAGE_RUN | zone << 4. The slabs of object caches say so on each of their pages: PAGE_OBJECTS | order of the slab.
+ * PAGE_PERCPU: the slots of CPU 0 in a chunk of per-CPU data begin here, for ever.
  */
 enum page_kind {
 	PAGE_NONE = 0, /* nothing: not ours, or inside of something */
 	PAGE_SLAB = 1,
 	PAGE_RUN = 2,
 	PAGE_LARGE = 3,
+	PAGE_PERCPU = 4,
 	PAGE_OBJECTS = 8,
 	PAGE_OBJECTS_ORDER_MASK = 7,
 	PAGE_FREE = 0x80,
@@ -62,6 +64,7 @@ enum page_kind {
 
 struct slab;
 struct large;
+struct percpu_chunk;
 
 union page_link {
 	struct {
@@ -73,6 +76,7 @@ union page_link {
 		_Atomic uint64_t objects; /* of an object cache: which it is (slab.h); else its top bit is clear */
 	};
 	struct large *large;
+	struct percpu_chunk *percpu; /* written once, before the kind; read under percpu_lock */
 	size_t run_pages; /* of a PAGE_RUN */
 };
 
