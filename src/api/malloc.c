@@ -337,7 +337,8 @@ static cold void *realloc_foreign(void *block, size_t bytes, unsigned flags)
 	if (bytes >= limit_bytes(flags) && (flags & LM_NOFAIL) != 0)
 		return refuse("lm_realloc", REFUSED_FOR_EVER);
 	while ((flags & (LM_NOSYSCALL | LM_DMA32)) == 0) {
-		resized = follow_may_own(block) ? follow_realloc(block, bytes) : heap_realloc(block, bytes, "lm_realloc");
+		resized = follow_may_own(block) ? follow_realloc(block, bytes)
+						: heap_realloc(block, bytes, "lm_realloc");
 		if (resized != NULL || (flags & LM_NOFAIL) == 0)
 			break;
 		patience_wait(&patience);

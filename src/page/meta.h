@@ -14,8 +14,8 @@
 #include <stddef.h>
 
 /*
- * `bytes` (1 to META_MAX_BYTES) of memory, its content any; NULL when there is none. Debug builds fill it with garbage, so
- * that a field which nobody sets is found.
+ * `bytes` (1 to META_MAX_BYTES) of memory, its content any; NULL when there is none. Debug builds fill it with garbage:
+ * so a field that nobody sets is found.
  */
 void *meta_alloc(size_t bytes);
 

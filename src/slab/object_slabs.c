@@ -157,8 +157,8 @@ static void write_off_of_others(struct cache *cache)
 }
 
 /*
- * What other threads were giving back is lost: pages, descriptor, and which of the objects were destructed. A cache that
- * one of them was destroying is not being destroyed any more.
+ * What other threads were giving back is lost: pages, descriptor, and which of the objects were destructed. A cache
+ * that one of them was destroying is not being destroyed any more.
  */
 void object_slabs_fork_child(void)
 {
