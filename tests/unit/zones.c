@@ -245,7 +245,7 @@ static void read_one_moment(void)
 static void change_or_read(unsigned index)
 {
 	struct random random = random_start(index);
-	while (changes < unit_rounds(200000))
+	while (changes < unit_rounds(60000))
 		if (index % 2 == 0)
 			read_one_moment();
 		else
