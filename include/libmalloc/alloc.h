@@ -17,7 +17,8 @@ extern "C" {
  *
  * size: in bytes.  flags: LM_... of flags.h, or 0.
  * Result: a block for free(3), realloc(3) and malloc_usable_size(3) like any other (realloc does not keep the
- * flags); NULL with errno ENOMEM, EAGAIN (LM_NOSYSCALL: only the kernel could have helped) or EINVAL (the flags).
+ * flags); where the process has another malloc than this library's, for lm_realloc and lm_kvfree. NULL with errno
+ * ENOMEM, EAGAIN (LM_NOSYSCALL: only the kernel could have helped) or EINVAL (the flags).
  */
 void *lm_malloc(size_t size, unsigned flags);
 
@@ -34,7 +35,7 @@ void *lm_calloc(size_t count, size_t size, unsigned flags);
  * lm_realloc - realloc(3), with flags for the case that the block moves; with LM_ZERO what is new is zero.
  *
  * pointer: NULL, or a block.  size: in bytes, 0 is 1.  Result: the block; NULL as for lm_malloc, and the old one
- * stays.
+ * stays. A block of another malloc goes to the realloc that it belongs to; with LM_NOSYSCALL that fails.
  */
 void *lm_realloc(void *pointer, size_t size, unsigned flags);
 
@@ -62,7 +63,10 @@ void lm_vfree(void *pointer);
  */
 void *lm_kvmalloc(size_t size, unsigned flags);
 
-/* lm_kvfree - frees what any of malloc, lm_malloc, lm_vmalloc or lm_kvmalloc returned. NULL: nothing. */
+/*
+ * lm_kvfree - frees what any of malloc, lm_malloc, lm_vmalloc or lm_kvmalloc returned, also where the process has
+ * another malloc than this library's. NULL: nothing.
+ */
 void lm_kvfree(void *pointer);
 
 #ifdef __cplusplus

@@ -18,7 +18,7 @@
  * whatever a block grows by is zero, when all its calls had the flag.
  *
  * Where the process is bound to another malloc (malloc/follow.h), blocks come from our heap all the same. lm_realloc of
- * a block that is not ours goes to the realloc that it belongs to, as far as that can do what the flags ask.
+ * a block that is not ours goes to the realloc that it belongs to.
  */
 #include "api/patience.h"
 #include "api/refuse.h"
@@ -326,24 +326,39 @@ static void *move(void *block, size_t content, size_t bytes, unsigned flags)
 	return moved;
 }
 
+static void *realloc_by_owner(void *block, size_t bytes, unsigned flags)
+{
+	struct patience patience = {0};
+	void *resized;
+	while ((resized = follow_may_own(block) ? follow_realloc(block, bytes)
+						: heap_realloc(block, bytes, "lm_realloc")) == NULL &&
+	       (flags & LM_NOFAIL) != 0)
+		patience_wait(&patience);
+	return resized != NULL ? resized : out_of_memory("lm_realloc", bytes, flags);
+}
+
 /*
- * A block of libc's own allocator, or of the malloc in front. Its realloc knows no flags: no block of it is below 4 GiB
- * for certain or made without the kernel, and those flags fail. LM_ZERO promises nothing of a block that came without.
+ * A block of libc's own allocator, or of the malloc in front, whose realloc knows no flags. How long it is nobody
+ * tells: for LM_DMA32 the owner makes it as long as what is to be copied. LM_ZERO promises nothing of a block that came
+ * without it.
  */
 static cold void *realloc_foreign(void *block, size_t bytes, unsigned flags)
 {
-	struct patience patience = {0};
-	void *resized = NULL;
+	if ((flags & LM_NOSYSCALL) != 0)
+		return out_of_memory("lm_realloc", bytes, flags);
 	if (bytes >= limit_bytes(flags) && (flags & LM_NOFAIL) != 0)
 		return refuse("lm_realloc", REFUSED_FOR_EVER);
-	while ((flags & (LM_NOSYSCALL | LM_DMA32)) == 0) {
-		resized = follow_may_own(block) ? follow_realloc(block, bytes)
-						: heap_realloc(block, bytes, "lm_realloc");
-		if (resized != NULL || (flags & LM_NOFAIL) == 0)
-			break;
-		patience_wait(&patience);
+	if ((flags & LM_DMA32) == 0)
+		return realloc_by_owner(block, bytes, flags);
+	void *low = alloc(bytes, 0, flags, "lm_realloc");
+	void *resized = low == NULL ? NULL : realloc_by_owner(block, bytes, flags);
+	if (resized == NULL) {
+		heap_free(low, "lm_realloc");
+		return NULL;
 	}
-	return resized != NULL ? resized : out_of_memory("lm_realloc", bytes, flags);
+	memcpy(low, resized, bytes);
+	lm_kvfree(resized);
+	return low;
 }
 
 /*

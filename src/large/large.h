@@ -59,7 +59,7 @@ enum large_content { LARGE_ANY, LARGE_ZEROED, LARGE_FRESH };
  */
 void *large_alloc(size_t bytes, size_t alignment, enum large_content content);
 
-/* The same, and at least a cache line of its mapping lies before the block: who looks for a header there reads zeros. */
+/* The same, and at least a cache line of its mapping lies before the block. */
 void *large_alloc_with_front(size_t bytes, size_t alignment, enum large_content content);
 
 /* A guarded block of `bytes` (1 or more), all zeros, whatever M_MMAP_MAX says. NULL: no memory. */

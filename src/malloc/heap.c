@@ -33,8 +33,8 @@ static void *run_block(const struct request *request)
 }
 
 /*
- * A malloc that the process has in front of ours, and that puts a header before each of its blocks, looks for one before
- * ours too when it is to free one. glibc has something to read there always.
+ * A malloc that the process has in front of ours, and that puts a header before each of its blocks, looks for one
+ * before ours too when it is to free one. So there must be something to read, as there always is in glibc.
  */
 static void *large_block(const struct request *request)
 {

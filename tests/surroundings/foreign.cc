@@ -10,7 +10,8 @@
 #include <new>
 #include <pthread.h>
 
-enum { THRESHOLD = 128 << 10, MOST = 400, NORETRY = 4 /* LM_NORETRY */ };
+enum { THRESHOLD = 128 << 10, MOST = 400 };
+enum { NOSYSCALL = 2, NORETRY = 4, DMA32 = 32 }; // LM_... of <libmalloc/flags.h>
 
 struct libc {
 	void *(*malloc)(size_t);
@@ -92,6 +93,16 @@ static void resized(struct block block, void *p, size_t bytes)
 	free(moved);
 }
 
+// With flags that libc's realloc does not know.
+static void low(struct block block)
+{
+	errno = 0;
+	CHECK(!lm_realloc(block.begin, block.bytes * 2, NOSYSCALL) && errno == EAGAIN);
+	char *moved = static_cast<char *>(lm_realloc(block.begin, block.bytes * 2, DMA32));
+	CHECK(moved && reinterpret_cast<uintptr_t>(moved) >> 32 == 0);
+	resized(block, moved, block.bytes * 2);
+}
+
 static void end(unsigned turn, struct block block)
 {
 	void *p = block.begin;
@@ -100,7 +111,7 @@ static void end(unsigned turn, struct block block)
 
 	CHECK(block.begin[0] == mark_of(block) && block.begin[bytes - 1] == mark_of(block));
 	CHECK(malloc_usable_size(p) >= bytes);
-	switch (turn % 20) {
+	switch (turn % 21) {
 	case 0: free(p); break;
 	case 1: resized(block, realloc(p, bytes * 2), bytes * 2); break;
 	case 2: resized(block, realloc(p, bytes / 2 + 1), bytes / 2 + 1); break;
@@ -120,6 +131,7 @@ static void end(unsigned turn, struct block block)
 	case 16: ::operator delete[](p, alignment); break;
 	case 17: ::operator delete(p, bytes, alignment); break;
 	case 18: ::operator delete(p, std::nothrow); break;
+	case 19: low(block); break;
 	default: ::operator delete(p, alignment, std::nothrow); break;
 	}
 }

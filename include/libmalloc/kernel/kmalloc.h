@@ -3,9 +3,9 @@
  *
  * As documented for the kernel: 0 bytes yield ZERO_SIZE_PTR; more than KMALLOC_MAX_SIZE yield NULL; a block lies at a
  * multiple of the largest power of two that divides its size, so a block of 2^n bytes at a multiple of 2^n; kfree
- * takes NULL, ZERO_SIZE_PTR and objects of caches too, since free(3) and malloc_usable_size(3) of this library do.
- * Where others take their place, as in a valgrind without --soname-synonyms=somalloc=nouserintercepts, they know no
- * block.
+ * takes NULL, ZERO_SIZE_PTR and objects of caches too, and ksize these, since lm_kvfree and malloc_usable_size(3) of
+ * this library do. Another malloc_usable_size in its place, as in a valgrind without
+ * --soname-synonyms=somalloc=nouserintercepts, knows no block.
  * Otherwise than there: memory is contiguous by virtual addresses alone, and nodes of NUMA are not told apart, for the
  * kernel places a process's pages when they are touched (set_mempolicy(2)).
  */
@@ -74,7 +74,7 @@ static inline size_t ksize(const void *block)
 static inline void kfree(const void *block)
 {
 	if (!ZERO_OR_NULL_PTR(block))
-		free((void *)(uintptr_t)block);
+		lm_kvfree((void *)(uintptr_t)block);
 }
 
 /* To zeros, though nothing reads them: the compiler must not leave it out. */
@@ -132,7 +132,7 @@ static inline bool lm_kernel_is_aligned(const void *block, size_t size)
 
 /*
  * Longer than the block is. Who may not enter the kernel cannot free the old one. One whose length is not told (by a
- * valgrind that has put its own malloc_usable_size in place of ours, or the process's own malloc) goes to lm_realloc,
+ * valgrind that has put its own malloc_usable_size in place of ours, or a malloc in front of ours) goes to lm_realloc,
  * which knows what is ours and otherwise asks that malloc or stops: nothing of it is lost.
  */
 static inline void *lm_kernel_grown(const void *block, size_t size, size_t usable, gfp_t gfp)
