@@ -115,8 +115,12 @@ LM_EXPORT void *pvalloc(size_t bytes)
 LM_EXPORT size_t malloc_usable_size(void *pointer)
 {
 	size_t usable = heap_usable(pointer);
-	if (likely(usable != 0) || pointer == NULL)
+	if (likely(usable != 0)) {
+		heap_check_live(pointer, "malloc_usable_size");
 		return usable;
+	}
+	if (pointer == NULL)
+		return 0;
 	if (follow_is_bound())
 		return pointer_usable_foreign(pointer, "malloc_usable_size");
 	return pointer_is_of_libc(pointer) ? libc_heap_usable(pointer) : 0;
