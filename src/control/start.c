@@ -6,6 +6,7 @@
  */
 #include "control/fork.h"
 #include "control/options.h"
+#include "malloc/follow.h"
 #include "slab/thread_cache.h"
 
 #include <sys/auxv.h>
@@ -15,6 +16,13 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 {
 	(void)argc;
 	(void)argv;
+	follow_find_out();
+	/*
+	 * Where a malloc in front puts a header of 16 bytes before each of its blocks, its smallest are nothing else. Right
+	 * before a block of ours such a header would be taken for ours.
+	 */
+	if (!follow_is_bound())
+		size_class_leave_out_smallest();
 	if (!getauxval(AT_SECURE))
 		options_read(environment);
 	fork_register();

@@ -92,6 +92,9 @@ unsigned size_class_aligned(size_t bytes, size_t alignment);
 /* Makes the table send requests of `threshold` bytes and more to class 0. */
 void size_class_set_threshold(size_t threshold);
 
+/* Serves requests of up to 16 bytes by the class of 32. Called before a threshold is set. */
+void size_class_leave_out_smallest(void);
+
 /* Index of the object at byte `offset` of a slab, and whether an object begins there. */
 static inline unsigned size_class_index(uint32_t magic, uint32_t offset)
 {

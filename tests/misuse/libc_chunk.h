@@ -8,7 +8,7 @@ static inline char *like_libcs(char *p)
 {
 	size_t *words = (size_t *)(void *)p;
 
-	words[-1] = words[1022] = 8192 | 1;
+	words[-1] = words[1023] = 8192 | 1;
 	return p;
 }
 

@@ -23,6 +23,12 @@ static void follows_malloc()
 	::operator delete(p, static_cast<std::size_t>(5000));
 
 	free(new int(7)); // what new gives is malloc's
+	p = new char[0]; // never NULL, though malloc's may be
+	CHECK(p != nullptr);
+	delete[] p;
+	p = static_cast<char *>(::operator new(0, std::nothrow));
+	CHECK(p != nullptr);
+	::operator delete(p);
 	::operator delete(malloc(50));
 }
 

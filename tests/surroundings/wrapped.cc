@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+static bool aligned_is_wrapped;
 static bool is_ours; // the heap behind the wrapper; libc's would take the wrapper's header for its own
 
 // Named as a value: in a program that is not position-independent its address is not the library's.
@@ -54,8 +55,10 @@ static void aligned_blocks(std::size_t alignment, std::size_t bytes)
 static void aligned_new(std::size_t alignment, std::size_t bytes)
 {
 	const auto align = std::align_val_t(alignment);
+	long before = number_from("wrapper_aligned_calls");
 	void *p = ::operator new(bytes, align);
 
+	CHECK(!aligned_is_wrapped || number_from("wrapper_aligned_calls") > before);
 	use(p, alignment, bytes);
 	::operator delete(p, align);
 	use(p = ::operator new[](bytes, align), alignment, bytes);
@@ -119,7 +122,8 @@ static void small_beside_small()
 
 	for (int i = 0; i < 200; i++) {
 		CHECK(empty[i] = malloc(0));
-		CHECK(posix_memalign(&small[i], 16, 16) == 0);
+		CHECK(posix_memalign(&small[i], 16, 64) == 0);
+		CHECK(small[i] = realloc(small[i], i % 17 + 1)); // without a header
 	}
 	for (int i = 0; i < 200; i++)
 		free(small[i]);
@@ -162,11 +166,13 @@ static void work()
 int main(int argc, char **argv)
 {
 	CHECK(argc == 2);
+	aligned_is_wrapped = !strcmp(argv[1], "aligned_alloc");
 	is_ours = dlsym(RTLD_DEFAULT, "lm_version") != nullptr;
+	// Not in front of itself: the smallest blocks are as small as ever.
+	CHECK(strcmp(argv[1], "alone") || malloc_usable_size(take(1)) == 16);
 	plain();
 	std::thread thread(work);
 	work();
 	thread.join();
-	CHECK((number_from("wrapper_aligned_calls") > 0) == !strcmp(argv[1], "aligned_alloc"));
 	return 0;
 }
