@@ -18,8 +18,8 @@ __attribute__((constructor)) static void start(int argc, char **argv, char **env
 	(void)argv;
 	follow_find_out();
 	/*
-	 * Where a malloc in front puts a header of 16 bytes before each of its blocks, its smallest are nothing else. Right
-	 * before a block of ours such a header would be taken for ours.
+	 * Where a malloc in front puts a header of 16 bytes before each of its blocks, its smallest are nothing else.
+	 * Right before a block of ours such a header would be taken for ours.
 	 */
 	if (!follow_is_bound())
 		size_class_leave_out_smallest();

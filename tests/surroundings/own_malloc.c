@@ -144,9 +144,6 @@ void own_malloc_end_aligned(void *p)
 
 #endif
 
-/* Named as a value, it has another address than the library's where the program is not position-independent. */
-void *(*volatile own_malloc_named)(size_t) = malloc;
-
 int main(void)
 {
 	own_malloc_run();

@@ -13,9 +13,6 @@
 static bool aligned_is_wrapped;
 static bool is_ours; // the heap behind the wrapper; libc's would take the wrapper's header for its own
 
-// Named as a value: in a program that is not position-independent its address is not the library's.
-static void *(*volatile take)(size_t) = malloc;
-
 static long number_from(const char *function)
 {
 	auto *found = reinterpret_cast<long (*)()>(dlsym(RTLD_DEFAULT, function));
@@ -113,7 +110,7 @@ static void plain()
 	::operator delete(p, static_cast<std::size_t>(100));
 	CHECK(number_from("wrapper_live") == before);
 	free(new int(7));
-	::operator delete(take(50));
+	::operator delete(malloc(50));
 }
 
 static void small_beside_small()
@@ -168,7 +165,9 @@ int main(int argc, char **argv)
 	CHECK(argc == 2);
 	aligned_is_wrapped = !strcmp(argv[1], "aligned_alloc");
 	is_ours = dlsym(RTLD_DEFAULT, "lm_version") != nullptr;
-	// Not in front of itself: the smallest blocks are as small as ever.
+	// Named as a value here, malloc has another address than the library's where the program is not
+	// position-independent. It is no other malloc: the smallest blocks are as small as ever.
+	void *(*volatile take)(std::size_t) = malloc;
 	CHECK(strcmp(argv[1], "alone") || malloc_usable_size(take(1)) == 16);
 	plain();
 	std::thread thread(work);
