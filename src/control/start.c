@@ -9,6 +9,7 @@
 #include "control/fork.h"
 #include "control/options.h"
 #include "control/thread_exit.h"
+#include "malloc/follow.h"
 #include "slab/thread_cache.h"
 
 #include <sys/auxv.h>
@@ -19,14 +20,20 @@ __attribute__((constructor(0))) static void start(int argc, char **argv, char **
 	(void)argc;
 	(void)argv;
 	thread_exit_make_key();
+	follow_find_out();
+	/*
+	 * Where a malloc in front puts a header of 16 bytes before each of its blocks, its smallest are nothing else.
+	 * Right before a block of ours such a header would be taken for ours.
+	 */
+	if (!follow_is_bound())
+		size_class_leave_out_smallest();
 	if (!getauxval(AT_SECURE))
 		options_read(environment);
 	fork_register();
 }
 
 /*
- * The last look at what this thread freed: a double free that no flush has met yet is reported now. A signal
- * handler may
- * have called exit in the middle of malloc: so nothing is locked and nothing changed.
+ * The last look at what this thread freed: a double free that no flush has met yet is reported now. A signal handler
+ * may have called exit in the middle of malloc: so nothing is locked and nothing changed.
  */
 __attribute__((destructor)) static void finish(void) { thread_cache_verify(); }

@@ -31,10 +31,14 @@ static inline void follow_free(void *pointer) { free(pointer); }
 
 /*
  * True if the process is bound to our malloc itself: then a pointer that nobody knows is bad. Else it may be a block of
- * the malloc in front. In an executable that is not position-independent and names malloc as a value the address is
- * that of the executable's own jump to ours: false there too.
+ * the malloc in front.
+ *
+ * That is one comparison of addresses. But if an executable that is not position-independent names malloc as a value,
+ * malloc's address in the whole process is that of a jump in the executable: so the constructor calls follow_find_out,
+ * and before that the answer there is false.
  */
 bool follow_is_bound(void);
+void follow_find_out(void);
 
 /* True if no block of ours begins at `pointer` and the malloc in front may own it. */
 static inline bool follow_may_own(const void *pointer)

@@ -52,17 +52,6 @@ static size_t alignment_of(size_t alignment)
 	return alignment <= CLASS_GRAIN_BYTES ? CLASS_GRAIN_BYTES : (size_t)1 << log2_ceil(alignment);
 }
 
-/*
- * Where a malloc in front puts a header of 16 bytes before each of its blocks, its smallest are nothing else. One of
- * them right before ours would be taken for our header: so ours is of another size class.
- */
-enum { FOLLOWED_MIN_BYTES = 2 * CLASS_GRAIN_BYTES };
-
-static void *serve_aligned(size_t power, size_t bytes)
-{
-	return heap_aligned(power, likely(follow_is_bound()) ? bytes : size_max(bytes, FOLLOWED_MIN_BYTES));
-}
-
 /* An alignment that cannot be is EINVAL, before a size that cannot be is ENOMEM. */
 static void *aligned(size_t alignment, size_t bytes)
 {
@@ -71,7 +60,7 @@ static void *aligned(size_t alignment, size_t bytes)
 		errno = EINVAL;
 		return NULL;
 	}
-	return serve_aligned(power, bytes);
+	return heap_aligned(power, bytes);
 }
 
 /* memalign(3), aligned_alloc(3): in glibc 2.36 the same function. Of any alignment the next power of two. */
@@ -86,7 +75,7 @@ LM_EXPORT int posix_memalign(void **result, size_t alignment, size_t bytes)
 {
 	if (!is_power_of_two(alignment) || alignment % sizeof(void *) != 0)
 		return EINVAL;
-	void *block = serve_aligned(alignment, bytes);
+	void *block = heap_aligned(alignment, bytes);
 	if (block == NULL)
 		return ENOMEM;
 	*result = block;
@@ -94,7 +83,7 @@ LM_EXPORT int posix_memalign(void **result, size_t alignment, size_t bytes)
 }
 
 /* valloc(3). A block at a multiple of the page size. */
-LM_EXPORT void *valloc(size_t bytes) { return serve_aligned(os_page_size(), bytes); }
+LM_EXPORT void *valloc(size_t bytes) { return heap_aligned(os_page_size(), bytes); }
 
 /* pvalloc(3). The same, its size rounded up to whole pages, one at least. */
 LM_EXPORT void *pvalloc(size_t bytes)
@@ -105,7 +94,7 @@ LM_EXPORT void *pvalloc(size_t bytes)
 		errno = ENOMEM;
 		return NULL;
 	}
-	return serve_aligned(page, rounded);
+	return heap_aligned(page, rounded);
 }
 
 /*
@@ -161,9 +150,8 @@ LIBC_NAME(__libc_memalign, memalign);
 LIBC_NAME(__libc_valloc, valloc);
 LIBC_NAME(__libc_pvalloc, pvalloc);
 
-/* Our own definition under a name that nobody can interpose, beside the one that the process is bound to. */
+/* Our own definition under a name that nobody can interpose: follow.c compares with it. */
 extern __typeof__(malloc) own_malloc __attribute__((alias("malloc"), visibility("hidden")));
-bool follow_is_bound(void) { return (uintptr_t)malloc == (uintptr_t)own_malloc; }
 
 #define TEXT(x) #x
 #define VERSION_TEXT(major, minor, patch) TEXT(major) "." TEXT(minor) "." TEXT(patch)

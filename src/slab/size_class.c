@@ -88,10 +88,12 @@ _Atomic uint8_t size_class_table[TABLE_MAX_BYTES + 1] = {
 	FOUR(17, 288, 32), FOUR(21, 416, 32), FOUR(25, 576, 64), FOUR(29, 832, 64),
 };
 
+static _Atomic unsigned smallest = 1; /* relaxed: the class of the smallest requests */
+
 unsigned size_class_of(size_t bytes)
 {
-	if (bytes <= 16)
-		return 1;
+	if (bytes <= CLASS_GRAIN_BYTES)
+		return atomic_load_explicit(&smallest, memory_order_relaxed);
 	if (bytes <= 128)
 		return (unsigned)((bytes + 15) / 16);
 	return size_class_of_medium(bytes);
@@ -114,4 +116,11 @@ void size_class_set_threshold(size_t threshold)
 		unsigned c = bytes >= threshold ? 0 : size_class_of(bytes);
 		atomic_store_explicit(&size_class_table[bytes], (uint8_t)c, memory_order_relaxed);
 	}
+}
+
+void size_class_leave_out_smallest(void)
+{
+	atomic_store_explicit(&smallest, 2, memory_order_relaxed);
+	for (size_t bytes = 0; bytes <= CLASS_GRAIN_BYTES; bytes++)
+		atomic_store_explicit(&size_class_table[bytes], 2, memory_order_relaxed);
 }

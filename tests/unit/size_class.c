@@ -130,7 +130,23 @@ static void aligned_classes_are_the_smallest(void **state)
 	assert_int_equal(size_class_aligned(1, (size_t)1 << 63), 0);
 }
 
-UNIT_MAIN(UNIT(layouts_are_sound), UNIT(every_offset_finds_its_object), UNIT(every_stride_finds_its_objects),
-	  UNIT(nothing_begins_in_class_0), UNIT(every_request_gets_the_smallest_class),
-	  UNIT(the_table_follows_the_threshold),
+static void the_smallest_class_can_be_left_out(void **state)
+{
+	(void)state;
+	size_class_leave_out_smallest();
+	for (int turn = 0; turn < 2; turn++) {
+		for (size_t bytes = 0; bytes <= TABLE_MAX_BYTES; bytes++) {
+			unsigned c = atomic_load_explicit(&size_class_table[bytes], memory_order_relaxed);
+			assert_int_equal(c, size_class_of(bytes));
+			assert_true(size_classes[c].bytes >= 32 && size_classes[c].bytes >= bytes);
+		}
+		assert_int_equal(size_classes[size_class_of(33)].bytes, 48);
+		assert_int_equal(size_classes[size_class_aligned(1, 32)].bytes, 32);
+		size_class_set_threshold(SIZE_MAX);
+	}
+}
+
+UNIT_MAIN(UNIT(the_smallest_class_can_be_left_out), UNIT(layouts_are_sound), UNIT(every_offset_finds_its_object),
+	  UNIT(every_stride_finds_its_objects), UNIT(nothing_begins_in_class_0),
+	  UNIT(every_request_gets_the_smallest_class), UNIT(the_table_follows_the_threshold),
 	  UNIT(aligned_classes_are_the_smallest))
