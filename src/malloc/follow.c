@@ -53,14 +53,19 @@ static bool defines_malloc(struct link_map *object)
 	return found != NULL && object_of(found) == object;
 }
 
-/* The loader binds the jump to the first definition behind the executable, which stands first in the list. */
+/* Where the executable stands: first in the list. */
+static bool is_executable(const struct link_map *object) { return object->l_prev == NULL; }
+
+/* The loader binds the jump to the first definition behind the executable. */
 void follow_find_out(void)
 {
 	if (follow_is_bound() || dladdr1 == NULL || dlopen == NULL || !is_jump((const void *)malloc))
 		return;
 	struct link_map *object = object_of((const void *)own_malloc);
-	while (object != NULL && object->l_prev != NULL && !defines_malloc(object->l_prev))
-		object = object->l_prev;
-	bool is_first = object != NULL && object->l_prev == NULL;
-	atomic_store_explicit(&jump_is_bound, is_first, memory_order_relaxed);
+	if (object == NULL)
+		return;
+	struct link_map *before = object->l_prev;
+	while (before != NULL && !is_executable(before) && !defines_malloc(before))
+		before = before->l_prev;
+	atomic_store_explicit(&jump_is_bound, before != NULL && is_executable(before), memory_order_relaxed);
 }
