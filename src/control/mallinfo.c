@@ -2,8 +2,8 @@
  * mallinfo.c - mallinfo(3) and mallinfo2, malloc_stats(3), malloc_info(3).
  *
  * glibc's fields as they read here: arena is the heap, hblks and hblkhd the blocks with a mapping of their own;
- * uordblks is what the program holds of the heap, fordblks the rest. The fast blocks, smblks and fsmblks, are the
- * objects in magazines. All of it is printed as statistics.h has it.
+ * uordblks is what the program holds of the heap, fordblks the rest. There are no fast bins: smblks and fsmblks
+ * are 0, and the objects in magazines count among the free blocks. All of it is printed as statistics.h has it.
  */
 #include "base/bits.h"
 #include "base/compiler.h"
@@ -25,11 +25,9 @@ LM_EXPORT struct mallinfo2 mallinfo2(void)
 	statistics_collect(&now);
 	return (struct mallinfo2){
 		.arena = now.heap_bytes,
-		.ordblks = now.free_objects + now.free_blocks,
-		.smblks = now.cached_objects,
+		.ordblks = now.cached_objects + now.free_objects + now.free_blocks,
 		.hblks = now.mapped_blocks,
 		.hblkhd = now.mapped_bytes,
-		.fsmblks = now.cached_bytes,
 		.uordblks = now.live_bytes,
 		.fordblks = now.cached_bytes + now.free_bytes + now.waste_bytes,
 		.keepcost = now.top_bytes,
@@ -45,10 +43,8 @@ LM_EXPORT struct mallinfo mallinfo(void)
 	return (struct mallinfo){
 		.arena = as_int(now.arena),
 		.ordblks = as_int(now.ordblks),
-		.smblks = as_int(now.smblks),
 		.hblks = as_int(now.hblks),
 		.hblkhd = as_int(now.hblkhd),
-		.fsmblks = as_int(now.fsmblks),
 		.uordblks = as_int(now.uordblks),
 		.fordblks = as_int(now.fordblks),
 		.keepcost = as_int(now.keepcost),
