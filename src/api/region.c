@@ -9,7 +9,7 @@
  * The parts' descriptors lie elsewhere (meta.h). The pad of 16 bytes is there so that no user block is the start of the
  * heap's block: free(3) of one is then reported as an interior pointer instead of taking the part away.
  *
- * A mark has the stamp of the newest part, or of the region if there was no part, and how much the region held in all.
+ * A mark has the stamp of the newest part, or of the region if that was empty, and how much the region held in all.
  * No two parts and regions of the process ever have one stamp. So a mark of another region is always found out. A void
  * mark is found out, unless its part is still there and holds that much again.
  *
@@ -198,8 +198,9 @@ LM_EXPORT char *lm_region_strdup(struct lm_region *region, const char *string)
 LM_EXPORT struct lm_region_mark lm_region_mark(const struct lm_region *region)
 {
 	region_look(region, "lm_region_mark");
-	size_t stamp = region->newest == NULL ? region->stamp : region->newest->stamp;
-	return (struct lm_region_mark){(void *)stamp, used_of(region)};
+	size_t used = used_of(region);
+	size_t stamp = used == 0 ? region->stamp : region->newest->stamp;
+	return (struct lm_region_mark){(void *)stamp, used};
 }
 
 /* How much was handed out when `part` was the newest one and began, and when it stopped being it. */
@@ -213,27 +214,16 @@ static bool mark_is_in(const struct lm_region *region, const struct part *part, 
 static bool mark_is_right(const struct lm_region *region, struct lm_region_mark mark)
 {
 	const struct part *part = region->newest;
+	if (mark.used == 0)
+		return (size_t)mark.block == region->stamp;
 	while (part != NULL && part->stamp != (size_t)mark.block)
 		part = part->older;
-	if (part == NULL)
-		return (size_t)mark.block == region->stamp && mark.used == 0;
-	return mark_is_in(region, part, mark.used);
+	return part != NULL && mark_is_in(region, part, mark.used);
 }
 
-LM_EXPORT void lm_region_release(struct lm_region *region, struct lm_region_mark mark)
+/* All blocks go. One part of a step stays, under a new stamp: marks of its blocks are void. */
+static void make_empty(struct lm_region *region)
 {
-	region_look(region, "lm_region_release");
-	if (unlikely(!mark_is_right(region, mark)))
-		report_bad_pointer(REPORT_NOT_OF_REGION, mark.block, "lm_region_release");
-	while (region->newest != NULL && region->newest->stamp != (size_t)mark.block)
-		part_drop(region);
-	if (region->newest != NULL)
-		region->at = part_first(region->newest) + (mark.used - region->newest->before);
-}
-
-LM_EXPORT void lm_region_reset(struct lm_region *region)
-{
-	region_look(region, "lm_region_reset");
 	struct part *kept = NULL;
 	for (struct part *part = region->newest, *older; part != NULL; part = older) {
 		older = part->older;
@@ -249,6 +239,26 @@ LM_EXPORT void lm_region_reset(struct lm_region *region)
 	}
 	region->newest = kept;
 	go_on_at(region, kept == NULL ? NULL : part_first(kept));
+}
+
+LM_EXPORT void lm_region_reset(struct lm_region *region)
+{
+	region_look(region, "lm_region_reset");
+	make_empty(region);
+}
+
+LM_EXPORT void lm_region_release(struct lm_region *region, struct lm_region_mark mark)
+{
+	region_look(region, "lm_region_release");
+	if (unlikely(!mark_is_right(region, mark)))
+		report_bad_pointer(REPORT_NOT_OF_REGION, mark.block, "lm_region_release");
+	if (mark.used == 0) {
+		make_empty(region);
+		return;
+	}
+	while (region->newest->stamp != (size_t)mark.block)
+		part_drop(region);
+	region->at = part_first(region->newest) + (mark.used - region->newest->before);
 }
 
 LM_EXPORT void lm_region_destroy(struct lm_region *region)

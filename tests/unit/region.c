@@ -106,11 +106,16 @@ static void model_release(struct random *random)
 	assert_int_equal(lm_region_used(model.region), model.noted[i].used);
 }
 
+/* Marks of the empty region, which stand first, stay. */
 static void model_reset(void)
 {
+	size_t nempty = 0;
 	blocks_are_intact(0);
 	lm_region_reset(model.region);
-	model.nblocks = model.nmarks = 0;
+	while (nempty < model.nmarks && model.noted[nempty].used == 0)
+		nempty++;
+	model.nmarks = nempty;
+	model.nblocks = 0;
 	assert_int_equal(lm_region_used(model.region), 0);
 }
 
@@ -130,10 +135,12 @@ static void random_steps_agree_with_a_model(void **state)
 				model_strdup(&random);
 			else if (what < 93)
 				model_mark();
-			else if (what < 99)
+			else if (what < 98)
 				model_release(&random);
 			else if (random_one_in(&random, 4))
 				model_reset();
+			else if (random_one_in(&random, 2) && lm_region_used(model.region) == 0)
+				model_mark();
 			region_check(model.region);
 		}
 		blocks_are_intact(0);
