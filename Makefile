@@ -86,7 +86,13 @@ MANUALS := $(wildcard man/*.3)
 INSTALLED := $(addprefix $(LIBDIR)/,libmalloc.so.$(VERSION) libmalloc.so.$(SOVERSION) libmalloc.so libmalloc.a \
 	pkgconfig/libmalloc.pc) $(INCLUDEDIR)/libmalloc.h $(PUBLIC_HEADERS:include/%=$(INCLUDEDIR)/%) \
 	$(MANDIR)/man3/libmalloc.3 $(MANUALS:man/%=$(MANDIR)/man3/%)
-OF_ANY_VERSION = $(wildcard $(DESTDIR)$(LIBDIR)/libmalloc.so.$(SOVERSION).*[0-9])
+OF_ANY_VERSION = $(wildcard $(foreach minor,[0-9] [0-9][0-9],$(foreach patch,[0-9] [0-9][0-9],\
+	$(DESTDIR)$(LIBDIR)/libmalloc.so.$(SOVERSION).$(minor).$(patch))))
+# A blank would make two names of one, in rm too.
+FOLDERS := PREFIX LIBDIR INCLUDEDIR MANDIR DESTDIR
+UNFIT = $(strip $(foreach folder,$(FOLDERS),$(if $(strip $(word 2,$($(folder))) \
+	$(foreach sign,% ' " * ? [ ;,$(findstring $(sign),$($(folder))))),$(folder))))
+FIT = $(if $(UNFIT),$(error $(UNFIT): a folder's name may hold no blank and none of % ' " * ? [ ;))
 
 $(BUILD)/options-table: tools/options-table.c $(OBJECTS)
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^
@@ -97,10 +103,12 @@ $(BUILD)/libmalloc.3: man/libmalloc.3.in $(BUILD)/options-table
 # Programs may start on the library meanwhile: tools/place replaces each file at once, and the links come after what they
 # name. Then the files of other versions go: ldconfig would turn the link to the newest, and not to the one that is installed.
 install: all $(BUILD)/libmalloc.3
+	$(FIT)
 	printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$(INCLUDEDIR)' '' 'Name: libmalloc' \
 		'Description: a drop-in malloc' 'Version: $(VERSION)' 'Cflags: -I$${includedir}' \
 		'Libs: -L$${libdir} $(LINK_MALLOC)' >$(BUILD)/libmalloc.pc
-	install -d $(addprefix $(DESTDIR),$(LIBDIR)/pkgconfig $(INCLUDEDIR)/libmalloc/kernel $(MANDIR)/man3)
+	for folder in $(addprefix $(DESTDIR),$(LIBDIR)/pkgconfig $(INCLUDEDIR)/libmalloc/kernel $(MANDIR)/man3); do \
+		test -d $$folder || install -d $$folder || exit; done
 	tools/place 755 $(BUILD)/libmalloc.so.$(VERSION) $(DESTDIR)$(LIBDIR)
 	tools/place link libmalloc.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libmalloc.so.$(SOVERSION)
 	tools/place link libmalloc.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libmalloc.so
@@ -112,6 +120,7 @@ install: all $(BUILD)/libmalloc.3
 	tools/place 644 $(BUILD)/libmalloc.pc $(DESTDIR)$(LIBDIR)/pkgconfig
 	rm -f $(filter-out %/libmalloc.so.$(VERSION),$(OF_ANY_VERSION))
 uninstall:
+	$(FIT)
 	rm -f $(addprefix $(DESTDIR),$(INSTALLED)) $(OF_ANY_VERSION)
 	-rmdir $(addprefix $(DESTDIR)$(INCLUDEDIR)/libmalloc,/kernel /)
 
