@@ -10,9 +10,21 @@
 #include "control/options.h"
 #include "control/thread_exit.h"
 #include "malloc/follow.h"
+#include "slab/slab.h"
 #include "slab/thread_cache.h"
 
 #include <sys/auxv.h>
+
+/*
+ * A malloc in front may put a header of 16 bytes before each of its blocks, and look for one before ours when it is to
+ * free one. So nothing there may look like one: no block of 16 bytes, which would be a header and nothing else; and
+ * nothing that is left from before.
+ */
+static void stand_behind(void)
+{
+	size_class_leave_out_smallest();
+	slab_clear_reused_pages();
+}
 
 /* glibc and musl on the usual machines pass main's arguments to constructors; a set-uid program's user has no say. */
 __attribute__((constructor(0))) static void start(int argc, char **argv, char **environment)
@@ -21,12 +33,8 @@ __attribute__((constructor(0))) static void start(int argc, char **argv, char **
 	(void)argv;
 	thread_exit_make_key();
 	follow_find_out();
-	/*
-	 * Where a malloc in front puts a header of 16 bytes before each of its blocks, its smallest are nothing else.
-	 * Right before a block of ours such a header would be taken for ours.
-	 */
 	if (!follow_is_bound())
-		size_class_leave_out_smallest();
+		stand_behind();
 	if (!getauxval(AT_SECURE))
 		options_read(environment);
 	fork_register();

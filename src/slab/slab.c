@@ -9,6 +9,8 @@
 #include "page/purge.h"
 #include "page/zone.h"
 
+#include <string.h>
+
 enum { HUGE_OBJECT_MAX_BYTES = 1024 }; /* of slabs that may begin a huge page: each of its pages will be touched */
 
 /* The objects first to last (indices), which overlap something. */
@@ -19,6 +21,22 @@ struct span {
 
 static const struct size_class *class_of(const struct slab *slab) { return &size_classes[slab->class]; }
 
+static _Atomic bool clears_reused_pages; /* relaxed: set once, before the program's own code runs */
+
+void slab_clear_reused_pages(void) { atomic_store_explicit(&clears_reused_pages, true, memory_order_relaxed); }
+
+/* Clears the last `bytes` of each page in `pages`. */
+static cold void clear_pages(uintptr_t first_page, uint32_t pages, size_t bytes)
+{
+	for (; pages != 0; pages &= pages - 1)
+		memset((char *)((first_page + low_bit(pages) + 1) << PAGE_SHIFT) - bytes, 0, bytes);
+}
+
+static void clear_if_asked(uintptr_t first_page, uint32_t pages, size_t bytes)
+{
+	if (unlikely(atomic_load_explicit(&clears_reused_pages, memory_order_relaxed)))
+		clear_pages(first_page, pages, bytes);
+}
 
 static void bitmap_fill(struct slab *slab, unsigned objects)
 {
@@ -43,6 +61,7 @@ static void describe(struct slab *slab, unsigned size_class, unsigned colour, co
 		.zone = (uint8_t)run->zone,
 	};
 	bitmap_fill(slab, class->objects);
+	clear_if_asked(run->page, run->dirty, PAGE_BYTES);
 	pagemap_link(run->page)->slab = slab;
 }
 
@@ -165,6 +184,7 @@ void slab_free_pages(struct slab *slab)
 		set_kinds(slab, PAGE_NONE);
 		set_key(slab, 0);
 	}
+	clear_if_asked(run.page, run.dirty, CACHE_LINE_BYTES);
 	page_free(&run);
 }
 

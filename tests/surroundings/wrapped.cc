@@ -128,6 +128,54 @@ static void small_beside_small()
 		free(empty[i]);
 }
 
+static void *block_of(unsigned kind, std::size_t bytes)
+{
+	void *p = nullptr;
+
+	switch (kind) {
+	case 0:
+		return aligned_alloc(16 << bytes % 9, bytes);
+	case 1:
+		CHECK(posix_memalign(&p, 64, bytes) == 0);
+		return p;
+	case 2:
+		return realloc(malloc(bytes / 2 + 1), bytes);
+	case 3:
+		return calloc(1, bytes);
+	default:
+		return malloc(bytes);
+	}
+}
+
+// Pages go from one size to another: before a block that has no header the wrapper must not find an old one.
+static void pages_used_before()
+{
+	enum { LIVE = 3000, ROUNDS = 12, STEPS = 20000 };
+	static thread_local void *block[LIVE];
+	unsigned random = 1;
+
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		for (auto &p : block)
+			p = malloc(10 + round % 4 * 8);
+		for (auto &p : block)
+			free(p);
+		for (auto &p : block)
+			CHECK(p = aligned_alloc(16, 40 + round * 16));
+		for (auto &p : block)
+			free(p), p = nullptr;
+	}
+	for (unsigned i = 0; i < STEPS; i++) {
+		random = random * 1103515245 + 12345;
+		void *&p = block[(random >> 8) % 200];
+		std::size_t bytes = (random >> 12) % (random & 0x70000 ? 2000 : 300000) + 1;
+		free(p);
+		CHECK(p = block_of(random >> 4 & 7, bytes));
+		memset(p, -1, bytes);
+	}
+	for (auto &p : block)
+		free(p), p = nullptr;
+}
+
 // What others of libmalloc's functions return goes back to it.
 static void beyond_malloc()
 {
@@ -157,6 +205,7 @@ static void work()
 	}
 	containers();
 	small_beside_small();
+	pages_used_before();
 	beyond_malloc();
 }
 
