@@ -134,7 +134,7 @@ static void *block_of(unsigned kind, std::size_t bytes)
 
 	switch (kind) {
 	case 0:
-		return aligned_alloc(16 << bytes % 9, bytes);
+		return aligned_alloc(std::size_t(16) << bytes % 9, (bytes + 4095) / 4096 * 4096);
 	case 1:
 		CHECK(posix_memalign(&p, 64, bytes) == 0);
 		return p;
@@ -160,7 +160,7 @@ static void pages_used_before()
 		for (auto &p : block)
 			free(p);
 		for (auto &p : block)
-			CHECK(p = aligned_alloc(16, 40 + round * 16));
+			CHECK(p = aligned_alloc(16, 32 + round * 16));
 		for (auto &p : block)
 			free(p), p = nullptr;
 	}
