@@ -1,7 +1,6 @@
 /*
  * pointer.c - see pointer.h. Everything here is rare, so it may look around: walk the page map, ask libc.
  */
-#define _GNU_SOURCE
 #include "malloc/pointer.h"
 
 #include "base/bits.h"
@@ -10,41 +9,15 @@
 #include "large/run.h"
 #include "large/store.h"
 #include "malloc/libc_heap.h"
-#include "os/page_size.h"
+#include "os/areas.h"
 #include "page/pagemap.h"
 #include "page/zone.h"
 #include "slab/slab.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <sys/auxv.h>
 
-enum { ARGUMENTS_MAX_BYTES = 6 << 20 }; /* execve(2): more is E2BIG */
-
-/*
- * The main thread's stack ends with the environment and the program's name, above what pthread_getattr_np calls
- * stack. Those of other threads lie far below.
- */
-static bool above_main_stack(uintptr_t address, uintptr_t stack_end)
-{
-	uintptr_t name = getauxval(AT_EXECFN);
-	return name - stack_end < ARGUMENTS_MAX_BYTES && address >= stack_end &&
-	       address <= round_up(name, os_page_size());
-}
-
-/* May allocate. */
-static bool in_stack(uintptr_t address)
-{
-	pthread_attr_t attributes;
-	void *lowest;
-	size_t bytes;
-	if (pthread_getattr_np(pthread_self(), &attributes) != 0)
-		return false;
-	bool known = pthread_attr_getstack(&attributes, &lowest, &bytes) == 0;
-	pthread_attr_destroy(&attributes);
-	uintptr_t first = (uintptr_t)lowest;
-	return known && (address - first < bytes || above_main_stack(address, first + bytes));
-}
+/* In the area of this frame. A thread's stack has a guard below, and another kind of area above. */
+static bool in_stack(uintptr_t address) { return areas_join((uintptr_t)__builtin_frame_address(0), address); }
 
 static bool in_live_block(uintptr_t address)
 {

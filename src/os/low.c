@@ -1,16 +1,16 @@
 /*
- * low.c - see low.h. The list is read with plain system calls into a buffer on the stack: nothing here may allocate.
+ * low.c - see low.h.
  */
 #define _GNU_SOURCE
 #include "os/low.h"
 
 #include "base/bits.h"
 #include "base/syscall.h"
+#include "os/areas.h"
 #include "os/map.h"
 #include "os/page_size.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -22,20 +22,6 @@ enum {
 	LOW_STEP_BYTES = 4 << 20, /* where what is long begins; without the list, 1023 places to try */
 	LOW_TRIES = 16,           /* searches: each time another thread was faster */
 	STACK_ROOM_BYTES = 128 << 20, /* what the kernel too leaves below a stack, which grows down */
-	READ_BYTES = 4096,            /* the kernel hands out no more at a time */
-};
-
-struct list {
-	long file;
-	long filled; /* bytes in the buffer; 0: the list is over; below 0: the kernel's error */
-	long next;
-	unsigned char buffer[READ_BYTES];
-};
-
-/* One mapping of the process. */
-struct area {
-	uint64_t start, end;
-	bool is_stack;
 };
 
 /* Invariant: bytes is 0, or [at, at + bytes) lies in a gap of the list, and bytes is in [least, most]. */
@@ -44,41 +30,6 @@ struct search {
 	uint64_t at; /* the best place that was found */
 	size_t bytes;
 };
-
-static int next_byte(struct list *list)
-{
-	if (list->next == list->filled) {
-		list->filled = syscall3(SYS_read, list->file, (long)list->buffer, READ_BYTES);
-		list->next = 0;
-	}
-	return list->filled > 0 ? list->buffer[list->next++] : -1;
-}
-
-static bool read_hex(struct list *list, uint64_t *number, char end)
-{
-	int byte = next_byte(list);
-	for (*number = 0; byte != end; byte = next_byte(list)) {
-		if (byte < '0')
-			return false;
-		*number = *number << 4 | (uint64_t)(byte <= '9' ? byte - '0' : byte - 'a' + 10);
-	}
-	return true;
-}
-
-/* A line "start-end permissions offset device inode name", see proc(5). */
-static bool read_area(struct list *list, struct area *area)
-{
-	if (!read_hex(list, &area->start, '-') || !read_hex(list, &area->end, ' '))
-		return false;
-	area->is_stack = false;
-	int byte = next_byte(list);
-	for (int before = 0; byte != '\n'; before = byte, byte = next_byte(list)) {
-		if (byte < 0)
-			return false;
-		area->is_stack |= before == '[' && byte == 's';
-	}
-	return true;
-}
 
 /* Takes [start, end) if it is better: the longest place counts, and of equal ones the highest, which comes last. */
 static void search_gap(struct search *search, uint64_t start, uint64_t end)
@@ -97,39 +48,22 @@ static void search_gap(struct search *search, uint64_t start, uint64_t end)
 		search->at = at_step;
 }
 
-/* All gaps of the list; false where it ends too early. */
-static bool search_list(struct search *search, struct list *list)
+/* All gaps of the list; false where there is none, or it ends too early. */
+static bool search_list(struct search *search)
 {
+	struct areas areas;
 	struct area area;
 	uint64_t free_from = LOW_FIRST;
-	while (read_area(list, &area)) {
+	if (!areas_open(&areas))
+		return false;
+	search->bytes = 0;
+	while (free_from < LOW_END && areas_next(&areas, &area)) {
 		uint64_t room = area.is_stack ? size_min(STACK_ROOM_BYTES, area.start) : 0;
 		search_gap(search, free_from, area.start - room);
 		free_from = size_max(free_from, area.end);
-		if (area.end >= LOW_END)
-			return true;
 	}
-	return false;
-}
-
-/* False where there is no list. */
-static bool search_file(struct search *search, const char *path)
-{
-	struct list list;
-	list.filled = list.next = 0;
-	list.file = syscall6(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0);
-	if (syscall_failed(list.file))
-		return false;
-	search->bytes = 0;
-	bool whole = search_list(search, &list);
-	syscall3(SYS_close, list.file, 0, 0);
-	return whole;
-}
-
-/* When the first thread has ended, the list under its name is empty. */
-static bool search_lists(struct search *search)
-{
-	return search_file(search, "/proc/self/maps") || search_file(search, "/proc/thread-self/maps");
+	areas_close(&areas);
+	return free_from >= LOW_END;
 }
 
 /* The mapping at `address` and nowhere else; else a value of syscall_failed. An old kernel takes it as a mere wish. */
@@ -174,7 +108,7 @@ void *os_map_low(size_t *bytes, size_t least_bytes, size_t alignment)
 	if (least_bytes > LOW_END - LOW_FIRST || alignment > LOW_END / 2)
 		return NULL;
 	struct search search = {.most = *bytes, .least = least_bytes, .alignment = alignment};
-	for (int i = 0; i < LOW_TRIES && search_lists(&search); i++) {
+	for (int i = 0; i < LOW_TRIES && search_list(&search); i++) {
 		if (search.bytes == 0)
 			return NULL;
 		*bytes = search.bytes;

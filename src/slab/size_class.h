@@ -101,12 +101,12 @@ void size_class_leave_out_smallest(void);
  *
  *      offset * magic = k * 2^32 + k * e + rest * magic
  *
- * The last two terms together are below 2^32 while (k + 1) * e <= magic. So the upper half of the product is k, and the
+ * The last two terms together are below 2^32 while (k + 1) * e < magic. So the upper half of the product is k, and the
  * lower half is k * e where an object begins (rest = 0), else at least magic. With begin_limit = objects * e, which is
  * at most magic, the lower half is below the limit exactly if one of the slab's objects begins at the offset: what is
  * left behind the last object is none.
  *
- * (k + 1) * e <= magic holds up to bytes = 32768. A slab with a larger object has only this one: magic and begin_limit
+ * (k + 1) * e < magic holds up to bytes = 32768. A slab with a larger object has only this one: magic and begin_limit
  * are 1, the index is always 0, and only offset 0 is a beginning.
  */
 static inline unsigned size_class_index(uint32_t magic, uint32_t offset)
