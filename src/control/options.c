@@ -6,6 +6,7 @@
 #include "base/report.h"
 #include "base/settings.h"
 #include "malloc/perturb.h"
+#include "os/brk.h"
 #include "slab/size_class.h"
 
 #include <limits.h>
@@ -51,6 +52,8 @@ static void apply(const struct option *option, size_t value)
 		size_class_set_threshold(value);
 	if (option->value == &settings.trim_threshold || option->value == &settings.top_pad)
 		store(&settings.adaptive_trim, 0);
+	if (option->value == &settings.keep_deepbind && value != 0)
+		os_brk_leave();
 	if (option->value == &settings.perturb)
 		perturb_apply();
 }

@@ -10,6 +10,7 @@
 #include "control/options.h"
 #include "control/thread_exit.h"
 #include "malloc/follow.h"
+#include "os/brk.h"
 #include "slab/slab.h"
 #include "slab/thread_cache.h"
 
@@ -32,9 +33,11 @@ __attribute__((constructor(0))) static void start(int argc, char **argv, char **
 	(void)argc;
 	(void)argv;
 	thread_exit_make_key();
-	follow_find_out();
-	if (!follow_is_bound())
+	enum follow bound = follow_find_out();
+	if (bound != FOLLOW_OURS)
 		stand_behind();
+	if (bound == FOLLOW_LIBC)
+		os_brk_leave();
 	if (!getauxval(AT_SECURE))
 		options_read(environment);
 	fork_register();

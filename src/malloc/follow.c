@@ -8,6 +8,7 @@
 #include <link.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <unistd.h>
 
 /* Weak: a static program may have no dynamic linker, and its malloc has one address. */
 #pragma weak dladdr1
@@ -56,16 +57,30 @@ static bool defines_malloc(struct link_map *object)
 /* Where the executable stands: first in the list. */
 static bool is_executable(const struct link_map *object) { return object->l_prev == NULL; }
 
-/* The loader binds the jump to the first definition behind the executable. */
-void follow_find_out(void)
+/* The last definition of malloc between the executable and ours; the executable where there is none. */
+static struct link_map *definer_before_ours(void)
 {
-	if (follow_is_bound() || dladdr1 == NULL || dlopen == NULL || !is_jump((const void *)malloc))
-		return;
 	struct link_map *object = object_of((const void *)own_malloc);
-	if (object == NULL)
-		return;
-	struct link_map *before = object->l_prev;
-	while (before != NULL && !is_executable(before) && !defines_malloc(before))
-		before = before->l_prev;
-	atomic_store_explicit(&jump_is_bound, before != NULL && is_executable(before), memory_order_relaxed);
+	if (object == NULL || is_executable(object))
+		return object;
+	do
+		object = object->l_prev;
+	while (!is_executable(object) && !defines_malloc(object));
+	return object;
+}
+
+/* The loader binds a jump of the executable's to the first definition behind it. */
+enum follow follow_find_out(void)
+{
+	if (follow_is_bound())
+		return FOLLOW_OURS;
+	if (dladdr1 == NULL || dlopen == NULL)
+		return FOLLOW_OTHER;
+	bool jumps = is_jump((const void *)malloc);
+	struct link_map *definer = jumps ? definer_before_ours() : object_of((const void *)malloc);
+	bool jumps_to_ours = jumps && definer != NULL && is_executable(definer);
+	atomic_store_explicit(&jump_is_bound, jumps_to_ours, memory_order_relaxed);
+	if (jumps_to_ours)
+		return FOLLOW_OURS;
+	return definer != NULL && definer == object_of((const void *)sbrk) ? FOLLOW_LIBC : FOLLOW_OTHER;
 }

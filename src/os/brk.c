@@ -5,6 +5,7 @@
 #include "os/brk.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #ifdef __GLIBC__
@@ -30,13 +31,19 @@ static uintptr_t brk_move(intptr_t bytes)
 
 #endif
 
-uintptr_t os_brk_now(void) { return brk_move(0); }
+static _Atomic bool is_left; /* relaxed: set once, by the constructor */
 
-uintptr_t os_brk_raise(size_t bytes) { return brk_move((intptr_t)bytes); }
+void os_brk_leave(void) { atomic_store_explicit(&is_left, true, memory_order_relaxed); }
+
+static bool may_move(void) { return !atomic_load_explicit(&is_left, memory_order_relaxed); }
+
+uintptr_t os_brk_now(void) { return may_move() ? brk_move(0) : 0; }
+
+uintptr_t os_brk_raise(size_t bytes) { return may_move() ? brk_move((intptr_t)bytes) : 0; }
 
 bool os_brk_lower(uintptr_t from, size_t bytes)
 {
-	if (brk_move(0) != from)
+	if (os_brk_now() != from)
 		return false;
 	uintptr_t before = brk_move(-(intptr_t)bytes);
 	/* Somebody raised it in between: what is theirs must not stay cut off, though its content is lost. */

@@ -10,6 +10,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*
+ * The break is left alone from now on: there is none to use. For a process in which libc's own allocator works too. It
+ * calls sbrk under a lock of its own, and sbrk is not made for two threads at once: both would be given the same memory.
+ */
+void os_brk_leave(void);
+
 /* The current break, or 0 where there is none to use. */
 uintptr_t os_brk_now(void);
 

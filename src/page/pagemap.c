@@ -35,7 +35,7 @@ static bool install(void *_Atomic *entry, size_t bytes)
 }
 
 /*
- * Makes the window root[index] if the break lies there. Where another thread has just mapped a leaf, that one stays:
+ * Makes the window root[index] if the break lies there, or if there is no break to use. Where another thread has just mapped a leaf, that one stays:
  * then the window has no class, and free() goes the long way, as it does for class 0.
  */
 static void window_claim(uintptr_t index)
@@ -43,7 +43,8 @@ static void window_claim(uintptr_t index)
 	uintptr_t base = index << LEAF_SHIFT;
 	uintptr_t unclaimed = WINDOW_UNCLAIMED;
 	struct page_leaf *none = NULL;
-	if (os_brk_now() >> LEAF_SHIFT != index)
+	uintptr_t now = os_brk_now();
+	if (now != 0 && now >> LEAF_SHIFT != index)
 		return;
 	if (atomic_compare_exchange_strong_explicit(&pagemap_window_base, &unclaimed, base, memory_order_relaxed,
 						    memory_order_relaxed))

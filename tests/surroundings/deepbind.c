@@ -8,6 +8,7 @@
 #include "deepbind.h"
 #include "surroundings.h"
 #include <dlfcn.h>
+#include <pthread.h>
 #include <malloc.h>
 
 const char *colour(void) { return "main's"; }
@@ -113,6 +114,46 @@ static void from_plugin_where_ours_were(const struct plugin *plugin)
 	}
 }
 
+enum { LIVE = 400, STEPS = 1000000, THREADS = 2 };
+
+/* Blocks of up to 100,000 bytes replace each other: the heap behind `take` grows and shrinks. */
+static void replace(unsigned random, void *(*take)(size_t), void (*give)(void *))
+{
+	static _Thread_local struct {
+		size_t *block, bytes;
+	} live[LIVE];
+
+	for (int i = 0; i < STEPS; i++) {
+		random = random * 1103515245 + 12345;
+		unsigned at = (random >> 16) % LIVE;
+		size_t bytes = 16 + (random >> 8) % 100000;
+		CHECK(!live[at].block || *live[at].block == live[at].bytes);
+		give(live[at].block);
+		CHECK(live[at].block = take(bytes));
+		*live[at].block = live[at].bytes = bytes;
+	}
+	for (unsigned at = 0; at < LIVE; at++)
+		give(live[at].block);
+}
+
+static void *replace_ours(void *seed)
+{
+	replace((unsigned)(uintptr_t)seed, malloc, free);
+	return NULL;
+}
+
+/* Two allocators in one process: libc's in this thread, which moves the break, and the library's in others. */
+static void both_at_once(const struct plugin *plugin)
+{
+	pthread_t thread[THREADS];
+
+	for (uintptr_t i = 0; i < THREADS; i++)
+		CHECK(pthread_create(&thread[i], NULL, replace_ours, (void *)(i + 1)) == 0);
+	replace(77, plugin->malloc, plugin->free);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(thread[i], NULL);
+}
+
 int main(int argc, char **argv)
 {
 	CHECK(argc == 3);
@@ -125,6 +166,10 @@ int main(int argc, char **argv)
 		void *handle = dlopen(argv[2], RTLD_NOW | RTLD_DEEPBIND);
 		CHECK(handle);
 		from_plugin_where_ours_were(dlsym(handle, "plugin"));
+	} else if (!strcmp(argv[1], "both")) {
+		void *handle = dlopen(argv[2], RTLD_NOW | RTLD_DEEPBIND);
+		CHECK(handle);
+		both_at_once(dlsym(handle, "plugin"));
 	} else {
 		void *handle = dlopen(argv[2], RTLD_NOW | RTLD_DEEPBIND);
 		CHECK(handle);
