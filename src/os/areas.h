@@ -3,8 +3,8 @@
  *
  *      /proc/self/maps:   start-end permissions offset device inode name        a line an area
  *
- * It is read with plain system calls into a buffer in the caller's frame: nothing here allocates or locks. Other threads
- * may map and unmap meanwhile: an area is right at the moment when its part of the list is read.
+ * It is read with plain system calls into a buffer in the caller's frame: nothing here allocates or locks. Other
+ * threads may map and unmap meanwhile: an area is right at the moment when its part of the list is read.
  */
 #ifndef LM_OS_AREAS_H
 #define LM_OS_AREAS_H

@@ -12,7 +12,7 @@
 
 /*
  * The break is left alone from now on: there is none to use. For a process in which libc's own allocator works too. It
- * calls sbrk under a lock of its own, and sbrk is not made for two threads at once: both would be given the same memory.
+ * calls sbrk under a lock of its own, and sbrk is not made for two threads at once: both would get the same memory.
  */
 void os_brk_leave(void);
 

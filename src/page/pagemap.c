@@ -35,8 +35,8 @@ static bool install(void *_Atomic *entry, size_t bytes)
 }
 
 /*
- * Makes the window root[index] if the break lies there, or if there is no break to use. Where another thread has just mapped a leaf, that one stays:
- * then the window has no class, and free() goes the long way, as it does for class 0.
+ * Makes the window root[index] if the break lies there, or if there is no break to use. Where another thread has just
+ * mapped a leaf, that one stays: then the window has no class, and free() goes the long way, as it does for class 0.
  */
 static void window_claim(uintptr_t index)
 {

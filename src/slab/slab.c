@@ -26,16 +26,12 @@ static _Atomic bool clears_reused_pages; /* relaxed: set once, before the progra
 void slab_clear_reused_pages(void) { atomic_store_explicit(&clears_reused_pages, true, memory_order_relaxed); }
 
 /* Clears the last `bytes` of each page in `pages`. */
-static cold void clear_pages(uintptr_t first_page, uint32_t pages, size_t bytes)
-{
-	for (; pages != 0; pages &= pages - 1)
-		memset((char *)((first_page + low_bit(pages) + 1) << PAGE_SHIFT) - bytes, 0, bytes);
-}
-
 static void clear_if_asked(uintptr_t first_page, uint32_t pages, size_t bytes)
 {
-	if (unlikely(atomic_load_explicit(&clears_reused_pages, memory_order_relaxed)))
-		clear_pages(first_page, pages, bytes);
+	if (likely(!atomic_load_explicit(&clears_reused_pages, memory_order_relaxed)))
+		return;
+	for (; pages != 0; pages &= pages - 1)
+		memset((char *)((first_page + low_bit(pages) + 1) << PAGE_SHIFT) - bytes, 0, bytes);
 }
 
 static void bitmap_fill(struct slab *slab, unsigned objects)
