@@ -17,7 +17,7 @@ extern "C" {
  *
  * size: in bytes.  flags: LM_... of flags.h, or 0.
  * Result: a block for free(3), realloc(3) and malloc_usable_size(3) like any other (realloc does not keep the
- * flags); where the process has another malloc than this library's, for lm_realloc and lm_kvfree. NULL with errno
+ * flags); but if the process has another malloc than this library's, for lm_realloc and lm_kvfree. NULL with errno
  * ENOMEM, EAGAIN (LM_NOSYSCALL: a system call would be needed) or EINVAL (the flags).
  */
 void *lm_malloc(size_t size, unsigned flags);

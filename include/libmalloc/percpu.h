@@ -9,9 +9,9 @@
  * Each call below reports a dynamic pointer that was freed, and the process stops; also if its slots belong to another
  * allocation, except to the 32767th after its own, the 65534th, and so on. A call that runs at the same time as
  * lm_percpu_free may come before it. A pointer is reported too if it lies before its slots, or 8 bytes or more behind
- * them, or if nobody allocated it. But the code that this header puts into the program may fault on a pointer that lies
- * in no chunk of slots. An address that lm_percpu_ptr or lm_percpu_this returned is like any other: its use after
- * lm_percpu_free is not found.
+ * them, or if nobody allocated it. But the code that this header puts into the program may fault on a pointer that
+ * nobody allocated, and on one that an offset led out of the 64 KiB that hold its slots. An address that lm_percpu_ptr
+ * or lm_percpu_this returned is like any other: its use after lm_percpu_free is not found.
  *
  * lm_percpu_add, lm_percpu_xchg and their 32-bit forms are atomic to each other, also if the thread is moved while one
  * runs. A plain store to a slot from elsewhere at the same time may be lost, or make an addition lost.

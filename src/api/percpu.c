@@ -2,8 +2,8 @@
  * percpu.c - per-CPU data: see libmalloc/percpu.h.
  *
  * A dynamic per-CPU pointer is its place under a key (percpu_chunk.h). The highest bit of the key is set, which no
- * address of a program has: so the pointer tells itself from the address of a static variable, and faults where it is
- * used as an address. Each use compares the key with that of the place, and reports a pointer that is not live.
+ * address of a program has: so the pointer differs from the address of a static variable, and faults if it is used as
+ * an address. Each use compares the key with that of the place, and reports a pointer that is not live.
  *
  * Who writes a slot how, decided once for the process:
  *

@@ -23,7 +23,7 @@
 #define REFUSED_POISON "LM_CACHE_POISON cannot be used with a constructor or destructor"
 #define REFUSED_FOR_EVER "size is too large: with LM_NOFAIL the call would wait for ever"
 
-/* From so many bytes on: an address of a program has one bit less than the page map knows. */
+/* No request of so many bytes can be served: an address of a program has one bit less than the page map knows. */
 #define LOW_LIMIT_BYTES ((size_t)1 << 32)
 static inline size_t limit_bytes(unsigned flags)
 {
