@@ -1,6 +1,6 @@
 # libmalloc: make (build), make test, make demo, make install PREFIX=/usr/local. See README.md.
 
-VERSION := 0.1.0
+VERSION := 0.2.0
 SOVERSION := 0
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib

@@ -23,11 +23,11 @@ extern "C" {
 #endif
 
 #define LM_VERSION_MAJOR 0
-#define LM_VERSION_MINOR 1
+#define LM_VERSION_MINOR 2
 #define LM_VERSION_PATCH 0
 
 /*
- * The version of the library that the process runs on, for example "0.1.0". Also the way to tell that it runs on
+ * The version of the library that the process runs on, for example "0.2.0". Also the way to tell that it runs on
  * it.
  */
 const char *lm_version(void);

@@ -2,7 +2,7 @@
  * libmalloc/cache.h - object caches: slabs of one kind of object, as Bonwick's (USENIX 1994) and the kernel's
  * kmem_cache. lm_cache_create(3).
  *
- * A cache that was destroyed is known, until 4096 others were destroyed after it: each function that gets it says so in
+ * The library recognises a destroyed cache until 4096 more caches are destroyed: each function that gets it says so in
  * one line on standard error, and the process stops.
  */
 #ifndef LIBMALLOC_CACHE_H
@@ -49,13 +49,14 @@ enum {
 struct lm_cache *lm_cache_create(const char *name, size_t size, size_t align, unsigned flags,
 				 void (*ctor)(void *object), void (*dtor)(void *object));
 
-/* lm_cache_alloc - an object, constructed if there is a constructor; NULL with ENOMEM. */
+/* lm_cache_alloc - an object, constructed if there is a constructor; NULL with ENOMEM, and no line. */
 void *lm_cache_alloc(struct lm_cache *cache);
 
 /*
- * lm_cache_alloc_flags - the same, with LM_ZERO (not with a constructor: EINVAL), LM_NORETRY, LM_NOFAIL, LM_NOWARN, or
- * LM_NOSYSCALL: for signal handlers too, a free object of the slabs that there are; EAGAIN where there is none, or
- * somebody is just at them. What stands in magazines is not seen.
+ * lm_cache_alloc_flags - as lm_cache_alloc, with LM_ZERO (EINVAL if the cache has a constructor), LM_NORETRY,
+ * LM_NOFAIL, LM_NOWARN, or LM_NOSYSCALL: for signal handlers too, a free object of the slabs that there are; EAGAIN if
+ * there is none, or somebody else uses the slabs just now. Objects in magazines are not seen. If there is no memory, a
+ * line says so, unless LM_NOWARN or LM_NOSYSCALL is set.
  */
 void *lm_cache_alloc_flags(struct lm_cache *cache, unsigned flags);
 
@@ -67,7 +68,7 @@ void *lm_cache_alloc_flags(struct lm_cache *cache, unsigned flags);
  */
 void lm_cache_free(struct lm_cache *cache, void *object);
 
-/* lm_cache_alloc_bulk - `count` objects into `objects`: count; or 0 with ENOMEM, and none is taken. */
+/* lm_cache_alloc_bulk - `count` objects into `objects`: count; or 0 with ENOMEM, no line, and none is taken. */
 size_t lm_cache_alloc_bulk(struct lm_cache *cache, size_t count, void **objects);
 
 /* lm_cache_free_bulk - gives `count` objects back. */
@@ -83,8 +84,8 @@ size_t lm_cache_shrink(struct lm_cache *cache);
  * lm_cache_destroy - ends a cache that no thread uses any more.
  *
  * Result: 0; or how many objects are live: their number and addresses (the first 16) are then told on standard error.
- * In that case nothing is freed and the cache stays as it was. NULL: 0. Of caches that share slabs (merge_caches) only
- * the last one looks for live objects.
+ * In that case nothing is freed and the cache stays as it was. NULL: 0. If caches share slabs (merge_caches), only the
+ * end of the last one looks for live objects.
  */
 size_t lm_cache_destroy(struct lm_cache *cache);
 
@@ -106,8 +107,8 @@ struct lm_cache_info {
 void lm_cache_info(struct lm_cache *cache, struct lm_cache_info *info);
 
 /*
- * lm_cache_of - the cache that a live object is of; of caches that share slabs, the oldest. NULL where no live object
- * begins: so for a free one too. Not fast: it looks through what all threads have at hand.
+ * lm_cache_of - the cache to which a live object belongs; of caches that share slabs, the oldest. NULL if no live
+ * object begins there; a free object is not live. Not fast: it looks through what all threads have at hand.
  */
 struct lm_cache *lm_cache_of(const void *object);
 

@@ -4,17 +4,17 @@
  *
  * A per-CPU pointer names all slots; only lm_percpu_ptr and lm_percpu_this make an address of it. Both kinds,
  * dynamic and static, are used alike: what lm_percpu_alloc returned, and the address of a variable of
- * LM_DEFINE_PER_CPU. To read or write through either faults or misses the slots.
+ * LM_DEFINE_PER_CPU. A program that reads or writes through one faults, or misses the slots.
  *
- * Each call below reports a dynamic pointer that was freed, and the process stops; also when its slots are those of
- * another allocation, unless that is the 32767th after its own or a multiple of this. A call that runs at the same time
- * as lm_percpu_free may come before it. A pointer is reported too if it lies before its slots, or 8 bytes or more
- * behind them, or if nobody allocated it; but the code that this header puts into the program may fault on the last
- * kind. An address that lm_percpu_ptr or lm_percpu_this returned is like any other: its use after lm_percpu_free is not
- * found.
+ * Each call below reports a dynamic pointer that was freed, and the process stops; also if its slots belong to another
+ * allocation, except to the 32767th after its own, the 65534th, and so on. A call that runs at the same time as
+ * lm_percpu_free may come before it. A pointer is reported too if it lies before its slots, or 8 bytes or more behind
+ * them, or if nobody allocated it. But the code that this header puts into the program may fault on a pointer that
+ * nobody allocated, and on one that an offset led out of the 64 KiB that hold its slots. An address that lm_percpu_ptr
+ * or lm_percpu_this returned is like any other: its use after lm_percpu_free is not found.
  *
- * lm_percpu_add, lm_percpu_xchg and their 32-bit forms are whole whenever the thread is moved, and against each other
- * on one slot. A plain store to a slot from elsewhere while they run may be lost, or lose an addition.
+ * lm_percpu_add, lm_percpu_xchg and their 32-bit forms are atomic to each other, also if the thread is moved while one
+ * runs. A plain store to a slot from elsewhere at the same time may be lost, or make an addition lost.
  */
 #ifndef LIBMALLOC_PERCPU_H
 #define LIBMALLOC_PERCPU_H
@@ -45,8 +45,8 @@ enum { LM_PERCPU_SIZE_MAX = 32768, LM_PERCPU_ALIGN_MAX = 4096 }; /* bytes */
 void *lm_percpu_alloc(size_t size, size_t align);
 
 /*
- * lm_percpu_free - NULL: nothing. No such pointer, or one that is free, or a static variable: reported, and the process
- * stops.
+ * lm_percpu_free - frees the slots. NULL: nothing. A pointer that is free, a static variable, or what is no per-CPU
+ * pointer: reported, and the process stops.
  */
 void lm_percpu_free(void *percpu);
 
@@ -61,13 +61,13 @@ void *lm_percpu_this(const void *percpu);
 
 /*
  * lm_percpu_add - adds to the 8-byte counter in this CPU's slot, so that no addition is lost, whenever the thread
- * is moved: by a restartable sequence where the C library has registered one (rseq(2)), else atomically. A thread for
- * which alone it has none (a filter of system calls set up before the thread began) adds to a slot that is no CPU's,
- * which lm_percpu_sum counts too. May be called in a signal handler.
+ * is moved: by a restartable sequence if the C library has registered one (rseq(2)), otherwise atomically. If the C
+ * library could register other threads but not this one (a filter of system calls was set up before it began), the
+ * thread adds to a slot that is no CPU's, which lm_percpu_sum counts too. May be called in a signal handler.
  */
 void lm_percpu_add(int64_t *percpu, int64_t amount);
 
-/* lm_percpu_add32 - the same for a 4-byte counter. */
+/* lm_percpu_add32 - as lm_percpu_add, for a 4-byte counter. */
 void lm_percpu_add32(int32_t *percpu, int32_t amount);
 
 /* lm_percpu_xchg, lm_percpu_xchg32 - puts `value` into this CPU's slot, in the same way: what was there. */
@@ -77,7 +77,7 @@ int32_t lm_percpu_xchg32(int32_t *percpu, int32_t value);
 /* lm_percpu_sum - the sum of a counter over all CPUs; additions that go on meanwhile are in it or not. */
 int64_t lm_percpu_sum(const int64_t *percpu);
 
-/* lm_percpu_sum32 - the same for a 4-byte counter; the sum wraps round as the counters do. */
+/* lm_percpu_sum32 - as lm_percpu_sum, for a 4-byte counter; the sum wraps round as the counters do. */
 int32_t lm_percpu_sum32(const int32_t *percpu);
 
 /* lm_percpu_for_each(cpu) - a loop over all CPUs. */
@@ -93,10 +93,10 @@ int32_t lm_percpu_sum32(const int32_t *percpu);
  *      LM_DECLARE_PER_CPU(int64_t, hits);          defined in another file of the same program or shared library
  *
  * &name is the per-CPU pointer. Names differ within a program or shared library, even static ones (as the kernel asks
- * of its own); another library gets the pointer handed, and may use it while the defining one is loaded. Constructors
- * of default priority may use the variables; their initial values are constants, and addresses. A program or library
- * may have LM_PERCPU_STATIC_MAX bytes of them; what is more, or for which there is no memory when it is loaded, ends
- * the process with a line that says so.
+ * of its own). Another library does not declare them: it gets the pointer as an argument, and may use it while the
+ * defining one is loaded. Constructors of default priority may use the variables; their initial values are constants,
+ * and addresses. A program or library may have LM_PERCPU_STATIC_MAX bytes of them. If it has more, or there is no
+ * memory for them when it is loaded, the process ends with a line that says so.
  */
 #define LM_DEFINE_PER_CPU(type, name) LM_PERCPU_NUMBERED(__COUNTER__, type, name)
 
@@ -156,11 +156,12 @@ void *lm_percpu_this_slow(const void *percpu, struct lm_percpu_here *here);
 enum { LM_PERCPU_STRIDE_SHIFT = 16 }; /* from one CPU's slot to the next, and from CPU 0's back to its key */
 
 /*
- * Puts CPU 0's slot into *place and returns the thread's area. 0: the library must do it all. A dynamic pointer has
- * the highest bit set, which no address has. Its upper 16 bits are its key. Before the unit of CPU 0 lies a unit of
- * keys, in which each 2 bytes are the key of the slots at this offset. If the keys differ, the pointer is not live.
- * `odd` is 1 if the pointer may be odd. If it is 0 and the pointer is odd, the keys differ, and the library compares
- * them again.
+ * Puts CPU 0's slot into *place and returns the thread's area. Returns 0 if the library must do the whole work.
+ *
+ * A dynamic pointer has the highest bit set, which no address has. Its upper 16 bits are its key. Before the unit of
+ * CPU 0 lies a unit of keys, in which each 2 bytes are the key of the slots at this offset. If the keys differ, the
+ * pointer is not live. `odd` is 1 if the pointer may be odd. If it is 0 and the pointer is odd, the keys differ, and
+ * the library compares them again.
  */
 extern __inline__ __attribute__((__gnu_inline__, __always_inline__)) ptrdiff_t
 lm_percpu_find(const void *percpu, uintptr_t odd, uintptr_t *place)

@@ -5,8 +5,8 @@
  * A pool and a region belong to one thread at a time: their callers see to that. A reserve may be used by all
  * threads.
  *
- * A pool, region or reserve that was destroyed is known, until 4096 others of its kind were destroyed after it: each
- * function that gets it says so in one line on standard error, and the process stops.
+ * The library recognises a destroyed pool, region or reserve until 4096 more of its kind are destroyed: each function
+ * that gets it says so in one line on standard error, and the process stops.
  */
 #ifndef LIBMALLOC_POOL_H
 #define LIBMALLOC_POOL_H
@@ -61,7 +61,7 @@ struct lm_region *lm_region_create(size_t step);
 /* lm_region_alloc - `size` bytes (0: 1) at a multiple of 16; NULL with ENOMEM. They are not for free(3). */
 void *lm_region_alloc(struct lm_region *region, size_t size);
 
-/* lm_region_aligned - the same at a multiple of `align`, a power of two up to 4096 (else EINVAL). */
+/* lm_region_aligned - as lm_region_alloc, at a multiple of `align`, a power of two up to 4096 (else EINVAL). */
 void *lm_region_aligned(struct lm_region *region, size_t align, size_t size);
 
 /* lm_region_strdup - a copy of `string` in the region; NULL with ENOMEM. */
@@ -77,9 +77,10 @@ struct lm_region_mark {
 struct lm_region_mark lm_region_mark(const struct lm_region *region);
 
 /*
- * lm_region_release - frees all that was allocated since `mark`. Marks made since are void; lm_region_reset makes all
- * void but those of the empty region. A mark of another region is reported, and the process stops. So is a void one,
- * unless the region holds as much again as when it was made.
+ * lm_region_release - frees all that was allocated since `mark`. Marks made since then are void. lm_region_reset makes
+ * all marks void, except those that were made while the region was empty. A mark of another region is reported, and
+ * the process stops. So is a void mark, unless the region still has the piece of memory in which the mark was made, and
+ * has handed this out again up to the mark or beyond.
  */
 void lm_region_release(struct lm_region *region, struct lm_region_mark mark);
 
@@ -102,7 +103,7 @@ struct lm_reserve;
  * lm_reserve_create - a reserve of `minimum` objects (1 or more), allocated now.
  *
  * alloc_object: yields an object, or NULL; gets `context` and the caller's flags, LM_NOFAIL taken off and LM_NOWARN
- * set, since a failure is not the last word.  free_object: gives one back.  Both run with no lock held.
+ * set, since the reserve may still have an object.  free_object: gives one back.  Both run with no lock held.
  * Result: the reserve; NULL with ENOMEM when alloc_object did not yield as many, or EINVAL.
  */
 struct lm_reserve *lm_reserve_create(size_t minimum, void *(*alloc_object)(unsigned flags, void *context),
@@ -111,16 +112,17 @@ struct lm_reserve *lm_reserve_create(size_t minimum, void *(*alloc_object)(unsig
 /*
  * lm_reserve_alloc - an object of the allocator; where it has none, of the reserve.
  *
- * flags: handed on to the allocator; with LM_NOFAIL waits until an object is given back where the reserve is used
- * up too, asleep; what comes free elsewhere in the allocator is found within a twentieth of a second.
+ * flags: handed on to the allocator. With LM_NOFAIL the call also waits, asleep, when the reserve is empty, until an
+ * object is given back; what comes free elsewhere in the allocator is found within a twentieth of a second.
  * Result: an object, of the reserve in the state in which it was given back (LM_ZERO too); NULL with ENOMEM, EAGAIN
  * (LM_NOSYSCALL) or EINVAL (the flags).
  */
 void *lm_reserve_alloc(struct lm_reserve *reserve, unsigned flags);
 
 /*
- * lm_reserve_free - an object goes back: to the reserve while that is not full, else to the allocator. NULL:
- * nothing. One that was given back to the reserve just before is reported, and the process stops.
+ * lm_reserve_free - an object goes back: to the reserve while that is not full, otherwise to the allocator. NULL:
+ * nothing. An object that is in the reserve and would be handed out next is reported, and the process stops; but only
+ * while the reserve is not full.
  */
 void lm_reserve_free(struct lm_reserve *reserve, void *object);
 

@@ -20,6 +20,7 @@
 enum {
 	ALIGN_MIN = 8,
 	REPORTED_MAX = 16, /* live objects that lm_cache_destroy names */
+	NAMED_BYTES = LM_CACHE_NAME_MAX + 64, /* of a line that names a cache */
 };
 
 #define CACHE_FLAGS (LM_CACHE_HWALIGN | LM_CACHE_POISON | LM_CACHE_RED_ZONE | LM_CACHE_NO_MERGE | LM_CACHE_PANIC)
@@ -43,13 +44,13 @@ static const char *fault_of(const struct object_cache_request *request, size_t a
 	if ((request->flags & ~CACHE_FLAGS) != 0)
 		return "flags are to be LM_CACHE_... of libmalloc/cache.h";
 	if (align != 0 && (!is_power_of_two(align) || align > LM_CACHE_ALIGN_MAX))
-		return "align is to be 0 or a power of two up to 4096";
+		return REFUSED_ALIGN;
 	if (request->bytes == 0 || request->bytes > LM_CACHE_OBJECT_MAX)
 		return "size is to be 1 to 131072";
 	if (request->bytes > object_cache_max_bytes(request))
 		return "size with LM_CACHE_RED_ZONE is to be at most 131064 less align";
 	if ((request->flags & LM_CACHE_POISON) != 0 && (request->ctor != NULL || request->dtor != NULL))
-		return "LM_CACHE_POISON goes with no constructor and no destructor";
+		return REFUSED_POISON;
 	return NULL;
 }
 
@@ -60,16 +61,27 @@ static size_t align_of(size_t size, size_t align, unsigned flags)
 	return flags & LM_CACHE_HWALIGN ? size_max(wanted, CACHE_LINE_BYTES) : wanted;
 }
 
-static struct lm_cache *fail(int error, const char *sentence, unsigned flags)
+/* Memory or the ids of caches have run out: `what` says which. */
+static cold struct lm_cache *fail(int error, const char *what, const struct object_cache_request *request)
 {
-	bool panic = (flags & LM_CACHE_PANIC) != 0;
-	if (error == EINVAL)
-		flags_report_argument(sentence, "lm_cache_create");
-	else if (panic)
-		report_warning("lm_cache_create", sentence);
-	if (panic)
+	if ((request->flags & LM_CACHE_PANIC) != 0) {
+		char buffer[NAMED_BYTES];
+		struct text text = text_begin(buffer, sizeof(buffer));
+		text_add(&text, request->name);
+		text_add(&text, " (lm_cache_create)");
+		text_end(&text);
+		report_warning(what, buffer);
 		abort();
+	}
 	errno = error;
+	return NULL;
+}
+
+static cold struct lm_cache *refuse_request(const char *fault, unsigned flags)
+{
+	refuse("lm_cache_create", fault);
+	if ((flags & LM_CACHE_PANIC) != 0)
+		abort();
 	return NULL;
 }
 
@@ -86,15 +98,15 @@ LM_EXPORT struct lm_cache *lm_cache_create(const char *name, size_t size, size_t
 	};
 	const char *fault = fault_of(&request, align);
 	if (fault != NULL)
-		return fail(EINVAL, fault, flags);
+		return refuse_request(fault, flags);
 	struct lm_cache *cache;
 	switch (object_cache_create(&request, &cache)) {
 	case OBJECT_CACHE_OK:
 		return cache;
 	case OBJECT_CACHE_TOO_MANY:
-		return fail(ENOSPC, "there are too many caches", flags);
+		return fail(ENOSPC, REPORT_TOO_MANY_CACHES, &request);
 	default:
-		return fail(ENOMEM, "out of memory", flags);
+		return fail(ENOMEM, REPORT_OUT_OF_MEMORY, &request);
 	}
 }
 
@@ -228,7 +240,7 @@ static void report_live(const struct lm_cache *cache, const void *object)
 
 static cold void report_number(const struct lm_cache *cache, size_t live)
 {
-	char buffer[LM_CACHE_NAME_MAX + 64];
+	char buffer[NAMED_BYTES];
 	struct text text = text_begin(buffer, sizeof(buffer));
 	text_add_number(&text, live, 0);
 	text_add(&text, " of cache ");

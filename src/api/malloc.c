@@ -302,7 +302,7 @@ static void *resize(char *block, size_t usable, size_t bytes, unsigned flags)
 	return heap_resize_mapping(block, bytes);
 }
 
-/* The mapping was moved, and LM_HUGE would not have it there. */
+/* The mapping was moved, and its new place breaks LM_HUGE's alignment. */
 static bool is_misplaced(const char *resized, const char *block, size_t bytes, unsigned flags)
 {
 	if (resized == block || (flags & LM_HUGE) == 0 || bytes < HUGE_BYTES)
@@ -310,7 +310,7 @@ static bool is_misplaced(const char *resized, const char *block, size_t bytes, u
 	return (uintptr_t)resized % HUGE_BYTES != 0 || !large_of((uintptr_t)resized)->is_huge;
 }
 
-/* With the first `content` bytes. Where there is no memory for a smaller block, the old one will do. */
+/* With the first `content` bytes. If there is no memory for a smaller block, keeps the old block. */
 static void *move(void *block, size_t content, size_t bytes, unsigned flags)
 {
 	size_t usable = heap_usable(block);
@@ -338,8 +338,8 @@ static void *realloc_by_owner(void *block, size_t bytes, unsigned flags)
 }
 
 /*
- * A block of libc's own allocator, or of the malloc in front, whose realloc knows no flags. How long it is nobody
- * tells: for LM_DMA32 the owner makes it as long as what is to be copied. LM_ZERO promises nothing of a block that came
+ * A block of libc's own allocator, or of the malloc in front, whose realloc knows no flags. Its length is not known:
+ * for LM_DMA32 the owner makes it as long as what is to be copied. LM_ZERO promises nothing about a block that came
  * without it.
  */
 static cold void *realloc_foreign(void *block, size_t bytes, unsigned flags)

@@ -2,8 +2,8 @@
  * percpu.c - per-CPU data: see libmalloc/percpu.h.
  *
  * A dynamic per-CPU pointer is its place under a key (percpu_chunk.h). The highest bit of the key is set, which no
- * address of a program has: so the pointer tells itself from the address of a static variable, and faults where it is
- * used as an address. Each use compares the key with that of the place, and reports a pointer that is not live.
+ * address of a program has: so the pointer differs from the address of a static variable, and faults if it is used as
+ * an address. Each use compares the key with that of the place, and reports a pointer that is not live.
  *
  * Who writes a slot how, decided once for the process:
  *
@@ -24,6 +24,7 @@
 #define LM_PERCPU_OUT_OF_LINE /* its functions are defined here */
 #include "api/percpu_chunk.h"
 #include "api/percpu_module.h"
+#include "api/refuse.h"
 #include "base/bits.h"
 #include "base/report.h"
 #include <libmalloc/percpu.h>
@@ -86,9 +87,9 @@ LM_EXPORT unsigned lm_percpu_cpu(void)
 static const char *fault_of_request(size_t size, size_t align)
 {
 	if (size == 0 || size > LM_PERCPU_SIZE_MAX)
-		return "the size is not 1 to LM_PERCPU_SIZE_MAX bytes (lm_percpu_alloc)";
+		return REFUSED_PERCPU_SIZE;
 	if (!is_power_of_two(align) || align > LM_PERCPU_ALIGN_MAX)
-		return "the alignment is no power of two up to LM_PERCPU_ALIGN_MAX (lm_percpu_alloc)";
+		return REFUSED_ALIGN;
 	return NULL;
 }
 
@@ -97,11 +98,8 @@ LM_EXPORT void *lm_percpu_alloc(size_t size, size_t align)
 	if (align == 0)
 		align = ALIGN_USUAL;
 	const char *fault = fault_of_request(size, align);
-	if (fault != NULL) {
-		report_warning(REPORT_BAD_ARGUMENT, fault);
-		errno = EINVAL;
-		return NULL;
-	}
+	if (fault != NULL)
+		return refuse("lm_percpu_alloc", fault);
 	lock_acquire(&percpu_lock, RANK_PERCPU);
 	uintptr_t place = percpu_take(size, size_max(align, ALIGN_MIN), 0);
 	uintptr_t pointer = place == 0 ? 0 : percpu_pointer(place, size);

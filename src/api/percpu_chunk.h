@@ -66,7 +66,7 @@ extern _Atomic unsigned percpu_cpus_known;
  */
 uintptr_t percpu_take(size_t bytes, size_t align, size_t phase);
 
-/* Gives a place back, which is one: no pointer to it is live from here on. percpu_lock is held. */
+/* Gives a place back. `place` must be taken. From now on no pointer to it is live. percpu_lock is held. */
 void percpu_put(uintptr_t place);
 
 /* The dynamic pointer to a place of `bytes` that was taken: live from here on. percpu_lock is held. */

@@ -7,7 +7,8 @@
  *
  * A module is opened by the constructors that LM_DEFINE_PER_CPU makes, and closed by its destructors. These run at
  * dlclose, but at exit too, where other threads may still count: so a closed module stays known, and goes at the next
- * opening when its addresses are unmapped, or another module's. Nobody who may use a pointer can tell.
+ * opening when its addresses are unmapped, or another module's. Programs that use a pointer only while its module is
+ * loaded see no difference.
  *
  * Readers take no lock: an entry's `bytes` is stored last (release) and read first (acquire). Whoever asks for a
  * pointer of a live module has been told of it after its opening, so sees the entry whole. An entry that is changed

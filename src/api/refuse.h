@@ -14,14 +14,16 @@
 #define REFUSED_ALIGN_1 "align is to be a power of two up to 4096"
 #define REFUSED_ORDER "order is to be 0 to 10"
 #define REFUSED_PAGES_SIZE "size is to be 1 to 4194304"
+#define REFUSED_PERCPU_SIZE "size is to be 1 to 32768"
 #define REFUSED_CHUNK_SIZE "size is to be 1 or more"
 #define REFUSED_CHUNKS "chunks is to be 1 or more"
 #define REFUSED_MINIMUM "minimum is to be 1 or more"
 #define REFUSED_FUNCTIONS "alloc_object and free_object are both to be given"
-#define REFUSED_ZERO "LM_ZERO goes with no constructor"
-#define REFUSED_FOR_EVER "no memory is ever so large, for LM_NOFAIL to wait for"
+#define REFUSED_ZERO "LM_ZERO cannot be used with a constructor"
+#define REFUSED_POISON "LM_CACHE_POISON cannot be used with a constructor or destructor"
+#define REFUSED_FOR_EVER "size is too large: with LM_NOFAIL the call would wait for ever"
 
-/* From so many bytes on: an address of a program has one bit less than the page map knows. */
+/* No request of so many bytes can be served: an address of a program has one bit less than the page map knows. */
 #define LOW_LIMIT_BYTES ((size_t)1 << 32)
 static inline size_t limit_bytes(unsigned flags)
 {

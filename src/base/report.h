@@ -23,12 +23,13 @@
 #define REPORT_BAD_ARGUMENT "bad argument"
 #define REPORT_BAD_FLAGS "bad flags"
 
-/* An allocation has failed that was not told to be silent about it. */
+/* What was asked for is not to be had, and the call was not told to be silent about it. */
 #define REPORT_OUT_OF_MEMORY "out of memory"
+#define REPORT_TOO_MANY_CACHES "too many caches"
 
 /* Of the systems beyond libc's. */
 #define REPORT_NOT_OF_POOL "not of this pool"
-#define REPORT_NOT_OF_REGION "mark not of this region"
+#define REPORT_NOT_OF_REGION "mark not valid for this region"
 #define REPORT_NOT_PAGES "not from lm_pages_alloc"
 #define REPORT_WRONG_PAGES "another number of pages than allocated"
 #define REPORT_NOT_VMALLOC "not from lm_vmalloc"

@@ -12,7 +12,7 @@
 
 enum { MXFAST_MOST = 160 }; /* bytes, of mallopt(3): 80 * sizeof(size_t) / 4 */
 
-/* A negative number is a very large one, but of blocks it is none, as in glibc. */
+/* A negative size means a very large one; a negative number of blocks means 0. Both as in glibc. */
 static size_t value_of(int parameter, int value)
 {
 	if (parameter == M_MMAP_MAX)
@@ -21,8 +21,8 @@ static size_t value_of(int parameter, int value)
 }
 
 /*
- * mallopt(3). 0 for a M_MXFAST out of its range, else 1. That has no counterpart here, nor have M_CHECK_ACTION and the
- * arenas; and glibc says 1 to a parameter that it does not know.
+ * mallopt(3). 0 for an M_MXFAST out of its range, else 1: M_MXFAST, M_CHECK_ACTION and the arenas have no counterpart
+ * here, and glibc returns 1 for a parameter that it does not know.
  */
 LM_EXPORT int mallopt(int parameter, int value)
 {

@@ -162,13 +162,13 @@ static void complain_of(const char *item, size_t length)
 		       shown);
 }
 
-/* Each of the assignments that `separator` separates. */
+/* Each of the assignments that `separator` separates; an empty one is nothing. */
 static void assign_list(const char *list, char separator, size_t offset, bool complain)
 {
 	while (*list != '\0') {
 		const char *end = strchr(list, separator);
 		size_t length = end == NULL ? strlen(list) : (size_t)(end - list);
-		if (!assign(list, length, offset) && complain)
+		if (length > 0 && !assign(list, length, offset) && complain)
 			complain_of(list, length);
 		list += length + (end != NULL);
 	}

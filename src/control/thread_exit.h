@@ -4,7 +4,7 @@
 #ifndef LM_CONTROL_THREAD_EXIT_H
 #define LM_CONTROL_THREAD_EXIT_H
 
-/* Makes the key if there is none yet, and if the program has left one: before it can take them all. */
+/* Makes the key, unless there is one or the program has taken all keys. So it is to be called early. */
 void thread_exit_make_key(void);
 
 #endif

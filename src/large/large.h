@@ -59,15 +59,15 @@ enum large_content { LARGE_ANY, LARGE_ZEROED, LARGE_FRESH };
  */
 void *large_alloc(size_t bytes, size_t alignment, enum large_content content);
 
-/* The same, and at least a cache line of its mapping lies before the block. */
+/* As large_alloc, and at least a cache line of the mapping lies before the block. */
 void *large_alloc_with_front(size_t bytes, size_t alignment, enum large_content content);
 
 /* A guarded block of `bytes` (1 or more), all zeros, whatever M_MMAP_MAX says. NULL: no memory. */
 void *large_alloc_guarded(size_t bytes);
 
 /*
- * The same, zeroed, of huge pages where the system has them: aligned to 2 MiB at least. Its length is not rounded up to
- * them: what is left over is of usual pages.
+ * As large_alloc, zeroed, of huge pages where the system has them: aligned to 2 MiB at least. Its length is not
+ * rounded up to them: what is left over is of usual pages.
  */
 void *large_alloc_huge(size_t bytes, size_t alignment);
 

@@ -38,7 +38,7 @@ struct mapping {
 	struct piece piece[MAPPING_PIECES];
 };
 
-/* Makes it none. */
+/* Makes the mapping none: no addresses, no pieces. */
 static inline void mapping_clear(struct mapping *mapping)
 {
 	mapping->base = 0;
@@ -58,7 +58,10 @@ static inline void mapping_copy(struct mapping *to, const struct mapping *from)
 /* A fresh mapping of `bytes` at a multiple of `alignment`, all zeros; none, and false, where there is no memory. */
 bool mapping_create(struct mapping *mapping, size_t bytes, size_t alignment);
 
-/* The same with a guard page behind it, which is not counted in `bytes` and must go before anything else is done. */
+/*
+ * As mapping_create, with a guard page behind it. The guard is not counted in `bytes`, and must go before anything else
+ * is done.
+ */
 bool mapping_create_guarded(struct mapping *mapping, size_t bytes);
 void mapping_drop_guard(const struct mapping *mapping);
 

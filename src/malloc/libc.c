@@ -42,7 +42,7 @@ LM_EXPORT void *reallocarray(void *pointer, size_t count, size_t bytes)
 	return follow_realloc(pointer, total);
 }
 
-/* Of any alignment, the power of two that glibc's memalign serves; 0 where there is none. */
+/* The power of two to which glibc's memalign rounds an alignment up; 0 if there is none. */
 static size_t alignment_of(size_t alignment)
 {
 	if (likely(is_power_of_two(alignment) && alignment >= CLASS_GRAIN_BYTES))
@@ -52,7 +52,7 @@ static size_t alignment_of(size_t alignment)
 	return alignment <= CLASS_GRAIN_BYTES ? CLASS_GRAIN_BYTES : (size_t)1 << log2_ceil(alignment);
 }
 
-/* An alignment that cannot be is EINVAL, before a size that cannot be is ENOMEM. */
+/* Checks the alignment first (EINVAL), then the size (ENOMEM). */
 static void *aligned(size_t alignment, size_t bytes)
 {
 	size_t power = alignment_of(alignment);
@@ -63,7 +63,7 @@ static void *aligned(size_t alignment, size_t bytes)
 	return heap_aligned(power, bytes);
 }
 
-/* memalign(3), aligned_alloc(3): in glibc 2.36 the same function. Of any alignment the next power of two. */
+/* memalign(3), aligned_alloc(3): in glibc 2.36 the same function. Rounds the alignment up to a power of two. */
 LM_EXPORT void *memalign(size_t alignment, size_t bytes) { return aligned(alignment, bytes); }
 LM_EXPORT void *aligned_alloc(size_t alignment, size_t bytes) { return aligned(alignment, bytes); }
 

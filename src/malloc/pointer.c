@@ -63,7 +63,7 @@ _Noreturn void pointer_report(const void *pointer, const char *function)
 
 /*
  * Other threads change the page map while it is searched, and a look may see one block's place with another one's
- * length. So what speaks against a pointer must be seen twice.
+ * length. So a pointer is reported only if two looks find it bad.
  */
 static void report_unless_foreign(const void *pointer, const char *function)
 {

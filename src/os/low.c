@@ -21,7 +21,7 @@ enum {
 	LOW_FIRST = 1 << 20,      /* below, vm.mmap_min_addr forbids, and pointers that are nearly NULL should fault */
 	LOW_STEP_BYTES = 4 << 20, /* where what is long begins; without the list, 1023 places to try */
 	LOW_TRIES = 16,           /* searches: each time another thread was faster */
-	STACK_ROOM_BYTES = 128 << 20, /* what the kernel too leaves below a stack, which grows down */
+	STACK_ROOM_BYTES = 128 << 20, /* a stack grows down: the kernel leaves as much below it too */
 };
 
 /* Invariant: bytes is 0, or [at, at + bytes) lies in a gap of the list, and bytes is in [least, most]. */

@@ -31,8 +31,8 @@ void meta_leave_offered(void);
 void meta_free(void *piece, size_t bytes);
 
 /*
- * Handles: what the program holds by a pointer, and may by mistake use after its end. The memory of a handle is only
- * ever a handle of the same kind. From its end on the handle stands in the queue of its kind:
+ * Handles: what the program holds by a pointer, and may by mistake use after its end. The memory of a handle always
+ * stays a handle of the same kind. From its end on the handle stands in the queue of its kind:
  *
  *      oldest -> ... -> newest      is_ended is true in all of them
  *

@@ -191,8 +191,8 @@ void pagemap_set_dirty_mask(uintptr_t page, size_t npages, uint32_t mask);
 uint32_t pagemap_dirty_mask(uintptr_t page, size_t npages);
 
 /*
- * The nearest page at or below `page` on which anything begins, or 0. If `page` is part of something, it is of that.
- * Slow: for pointers at which no block of ours begins.
+ * The nearest page at or below `page` on which anything begins, or 0. If `page` belongs to a block, the result is that
+ * block's first page. Slow: for pointers at which no block of ours begins.
  */
 uintptr_t pagemap_find_begin(uintptr_t page);
 

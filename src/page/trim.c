@@ -57,8 +57,8 @@ static size_t trim_slack_pages(const struct zone *zone)
 }
 
 /*
- * The threads that hold it, each as often as it does. Guarded by the heap's lock. Where there is no room for one more,
- * those that are there hold it for that one too.
+ * The threads that hold the break: one entry for each hold. Guarded by the heap's lock. When the table is full,
+ * existing entries stand for the new thread as well.
  */
 enum { HOLDERS_MAX = 16 };
 static uintptr_t holders[HOLDERS_MAX];

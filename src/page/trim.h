@@ -29,7 +29,7 @@ void trim_note_grown(void);
 void trim_hold(void);
 void trim_release(void);
 
-/* In the child of fork: the other threads that held it are not there; what this one holds, it releases. */
+/* In the child of fork: drops the holds of the other threads, which are not there. This thread releases its own. */
 void trim_fork_child(void);
 
 /* False while it is held. zone.lock is held. */

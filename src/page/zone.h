@@ -92,9 +92,10 @@ bool page_alloc_from(enum zone_id zone, size_t npages, enum page_how how, struct
 void page_free(const struct page_run *run);
 
 /*
- * For pointers at which no block begins, of a page that is not in use. Whether it is a zone's own now: free there, or
- * in the span of the heap. Whether it was in use before: a free one, unless it is an untouched one of the span; or one
- * that the break went down over, which may be anybody's now.
+ * Both are for pointers at which no block begins, and take a page that is not in use. zone_keeps_page: true if it
+ * belongs to a zone now, being free there or in the span of the heap. zone_page_was_used: true if it was in use
+ * before. That is a free page, unless it lies in the span and is untouched; or one over which the break went down, and
+ * which may be anybody's now.
  */
 bool zone_keeps_page(uintptr_t page);
 bool zone_page_was_used(uintptr_t page);

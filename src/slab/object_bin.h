@@ -47,7 +47,7 @@ void object_bins_unlock(void);
 
 /*
  * With these locks held: true if the object of a cache stands in a thread's magazine. In the child of a fork the
- * magazines of the threads that it has not count too.
+ * magazines of threads that are not there count too.
  */
 bool object_bins_hold(unsigned id, const void *object);
 

@@ -49,7 +49,7 @@ static size_t note(_Atomic bool *has_purged, size_t purged)
 static size_t purge_free(size_t keep_pages) { return note(&has_purged_free, purge_free_pages(keep_pages)); }
 static size_t purge_slabs(size_t keep_pages) { return note(&has_purged_slabs, purge_caches(keep_pages)); }
 
-/* What the slab of each class that objects are being taken from may have behind them: no holes. */
+/* Each class takes objects from a slab that may have pages behind these. So many pages are not counted as holes. */
 static size_t tail_pages(void)
 {
 	size_t pages = 0;

@@ -74,8 +74,8 @@ struct slab *slab_create_from(unsigned size_class, enum zone_id zone, enum page_
 struct slab *slab_create_coloured(unsigned id, unsigned colour);
 
 /*
- * Gives an all-free slab's pages back and its descriptor. No lock is held; nothing may refer to it any more. Or in two
- * steps: in between only `listed` and what tells of no page may be used.
+ * Gives an all-free slab's pages and its descriptor back. No lock is held; nothing may refer to the slab any more. The
+ * other two do this in two steps. Between these, only `listed` and fields that name no page may be used.
  */
 void slab_destroy(struct slab *slab);
 void slab_free_pages(struct slab *slab);

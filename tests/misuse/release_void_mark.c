@@ -1,4 +1,4 @@
-// expect: mark not of this region (lm_region_release)
+// expect: mark not valid for this region (lm_region_release)
 #include "misuse.h"
 #include <libmalloc.h>
 

@@ -1,8 +1,8 @@
 // says: libmalloc: bad argument: name is to be 1 to 127 characters, none of them a blank (lm_cache_create)
 // says: libmalloc: bad argument: name is to be 1 to 127 characters, none of them a blank (lm_cache_create)
 // says: libmalloc: bad argument: flags are to be LM_CACHE_... of libmalloc/cache.h (lm_cache_create)
-// says: libmalloc: bad argument: align is to be 0 or a power of two up to 4096 (lm_cache_create)
-// says: libmalloc: bad argument: align is to be 0 or a power of two up to 4096 (lm_cache_create)
+// says: libmalloc: bad argument: align is to be a power of two up to 4096, or 0 (lm_cache_create)
+// says: libmalloc: bad argument: align is to be a power of two up to 4096, or 0 (lm_cache_create)
 #include "misuse.h"
 #include <libmalloc.h>
 

@@ -1,5 +1,5 @@
-// says: libmalloc: bad argument: LM_CACHE_POISON goes with no constructor and no destructor (lm_cache_create)
-// says: libmalloc: bad argument: LM_CACHE_POISON goes with no constructor and no destructor (lm_cache_create)
+// says: libmalloc: bad argument: LM_CACHE_POISON cannot be used with a constructor or destructor (lm_cache_create)
+// says: libmalloc: bad argument: LM_CACHE_POISON cannot be used with a constructor or destructor (lm_cache_create)
 #include "misuse.h"
 #include <libmalloc.h>
 

@@ -1,9 +1,9 @@
 // says: libmalloc: bad flags: LM_NOSYSCALL excludes LM_HUGE (lm_kvmalloc)
 // says: libmalloc: bad flags: LM_NORETRY excludes LM_NOFAIL (lm_kvmalloc)
 // says: libmalloc: bad flags: 0x100 is no flag (lm_kvmalloc)
-// says: libmalloc: bad argument: no memory is ever so large, for LM_NOFAIL to wait for (lm_kvmalloc)
-// says: libmalloc: bad argument: no memory is ever so large, for LM_NOFAIL to wait for (lm_kvmalloc)
-// says: libmalloc: bad argument: no memory is ever so large, for LM_NOFAIL to wait for (lm_kvmalloc)
+// says: libmalloc: bad argument: size is too large: with LM_NOFAIL the call would wait for ever (lm_kvmalloc)
+// says: libmalloc: bad argument: size is too large: with LM_NOFAIL the call would wait for ever (lm_kvmalloc)
+// says: libmalloc: bad argument: size is too large: with LM_NOFAIL the call would wait for ever (lm_kvmalloc)
 // says: libmalloc: out of memory: 9223372036854775807 bytes (lm_kvmalloc)
 #include "misuse.h"
 #include <libmalloc.h>

@@ -12,7 +12,7 @@ int main(int argc, char **argv)
 {
 	if (argc == 2)
 		return 0;
-	setenv("LIBMALLOC_OPTIONS", "top_pad,no_option=1,top_pad=5,merge_caches=2,deepbind=yes,perturb=1k," LONG, 1);
+	setenv("LIBMALLOC_OPTIONS", ",,top_pad,,no_option=1,top_pad=5,merge_caches=2,deepbind=yes,perturb=1k," LONG, 1);
 	/* These are skipped without a word. */
 	setenv("MALLOC_TOP_PAD_", "much", 1);
 	setenv("GLIBC_TUNABLES", "glibc.malloc.top_pad=much", 1);

@@ -1,7 +1,7 @@
-// says: libmalloc: bad argument: the size is not 1 to LM_PERCPU_SIZE_MAX bytes (lm_percpu_alloc)
-// says: libmalloc: bad argument: the size is not 1 to LM_PERCPU_SIZE_MAX bytes (lm_percpu_alloc)
-// says: libmalloc: bad argument: the alignment is no power of two up to LM_PERCPU_ALIGN_MAX (lm_percpu_alloc)
-// says: libmalloc: bad argument: the alignment is no power of two up to LM_PERCPU_ALIGN_MAX (lm_percpu_alloc)
+// says: libmalloc: bad argument: size is to be 1 to 32768 (lm_percpu_alloc)
+// says: libmalloc: bad argument: size is to be 1 to 32768 (lm_percpu_alloc)
+// says: libmalloc: bad argument: align is to be a power of two up to 4096, or 0 (lm_percpu_alloc)
+// says: libmalloc: bad argument: align is to be a power of two up to 4096, or 0 (lm_percpu_alloc)
 #include "misuse.h"
 #include <libmalloc.h>
 

@@ -1,5 +1,5 @@
 // says: libmalloc: bad flags: LM_HUGE excludes LM_COLD (lm_realloc)
-// says: libmalloc: bad argument: no memory is ever so large, for LM_NOFAIL to wait for (lm_realloc)
+// says: libmalloc: bad argument: size is too large: with LM_NOFAIL the call would wait for ever (lm_realloc)
 #include "misuse.h"
 #include <libmalloc.h>
 

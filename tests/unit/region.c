@@ -254,7 +254,7 @@ static void expect_bad(struct lm_region *region, struct lm_region_mark mark)
 {
 	char line[200];
 	struct release release = {region, mark};
-	snprintf(line, sizeof(line), "libmalloc: mark not of this region: 0x%zx (lm_region_release)", (size_t)mark.block);
+	snprintf(line, sizeof(line), "libmalloc: mark not valid for this region: 0x%zx (lm_region_release)", (size_t)mark.block);
 	unit_expect_abort(release_in_child, &release, line);
 }
 

@@ -6,7 +6,8 @@
  * NULL. The allocator is asked with __GFP_NOWARN added, since there is a reserve to fall back to.
  * Otherwise than in the kernel: of the caller's flags an alloc function sees __GFP_ZERO, and GFP_KERNEL, GFP_ATOMIC or
  * GFP_NOWAIT as they let it sleep; an element of the reserve is as it was given back, with __GFP_ZERO too (which the
- * kernel warns of); and 0 elements are taken for 1. A use after mempool_exit is reported by the library.
+ * kernel warns of); and 0 elements are taken for 1. A use after mempool_exit is reported by the library. So is a second
+ * mempool_free of one element, if the mempool is not full and would hand out this element next.
  */
 #ifndef LIBMALLOC_KERNEL_MEMPOOL_H
 #define LIBMALLOC_KERNEL_MEMPOOL_H
