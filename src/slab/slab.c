@@ -315,8 +315,7 @@ static bool all_free(const struct slab *slab, struct span span)
 {
 	for (unsigned at = span.first; at <= span.last;) {
 		unsigned bit = at % 64;
-		unsigned count = span.last - at + 1;
-		count = count < 64 - bit ? count : 64 - bit;
+		unsigned count = (unsigned)size_min(span.last - at + 1, 64 - bit);
 		uint64_t mask = bit_range(bit, count);
 		if ((slab->free[at / 64] & mask) != mask)
 			return false;
