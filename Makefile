@@ -88,11 +88,13 @@ INSTALLED := $(addprefix $(LIBDIR)/,libmalloc.so.$(VERSION) libmalloc.so.$(SOVER
 	$(MANDIR)/man3/libmalloc.3 $(MANUALS:man/%=$(MANDIR)/man3/%)
 OF_ANY_VERSION = $(wildcard $(foreach minor,[0-9] [0-9][0-9],$(foreach patch,[0-9] [0-9][0-9],\
 	$(DESTDIR)$(LIBDIR)/libmalloc.so.$(SOVERSION).$(minor).$(patch))))
-# A blank would make two names of one, in rm too.
+# Nothing that make or a shell would take apart: rm would get other names. drop: the text without these characters.
 FOLDERS := PREFIX LIBDIR INCLUDEDIR MANDIR DESTDIR
-UNFIT = $(strip $(foreach folder,$(FOLDERS),$(if $(strip $(word 2,$($(folder))) \
-	$(foreach sign,% ' " * ? [ ;,$(findstring $(sign),$($(folder))))),$(folder))))
-FIT = $(if $(UNFIT),$(error $(UNFIT): a folder's name may hold no blank and none of % ' " * ? [ ;))
+FIT_SIGNS := a b c d e f g h i j k l m n o p q r s t u v w x y z A B C D E F G H I J K L M N O P Q R S T U V W X Y Z \
+	0 1 2 3 4 5 6 7 8 9 / . _ - + @ ~ :
+drop = $(if $(1),$(call drop,$(wordlist 2,99,$(1)),$(subst $(firstword $(1)),,$(2))),$(2))
+UNFIT = $(strip $(foreach folder,$(FOLDERS),$(if $(word 2,[$($(folder))])$(call drop,$(FIT_SIGNS),$($(folder))),$(folder))))
+FIT = $(if $(UNFIT),$(error $(UNFIT): a folder's name may hold letters, digits and / . _ - + @ ~ : only))
 
 $(BUILD)/options-table: tools/options-table.c $(OBJECTS)
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS) -o $@ $^

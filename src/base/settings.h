@@ -1,8 +1,9 @@
 /*
  * settings.h - the values that mallopt(3), the environment and GLIBC_TUNABLES set, where every layer can read them.
  *
- * Names, ranges and meanings stand in one table, control/options.c, which is the only writer. All are read without a
- * lock (relaxed: each value stands alone, and a change shows up a little later on other threads).
+ * Names, ranges and meanings stand in one table, control/options.c, which writes all but is_behind; that is written by
+ * control/start.c. All are read without a lock (relaxed: each value stands alone, and a change shows up a little later
+ * on other threads).
  */
 #ifndef LM_BASE_SETTINGS_H
 #define LM_BASE_SETTINGS_H
@@ -22,6 +23,7 @@ struct settings {
 	_Atomic size_t huge_page_threshold; /* bytes; a heap of at least so much in use grows by huge pages */
 	_Atomic size_t keep_deepbind;  /* 1: dlopen leaves RTLD_DEEPBIND alone */
 	_Atomic size_t merge_caches;   /* 1: object caches of one shape share their slabs */
+	_Atomic size_t is_behind;      /* 1: bound to another malloc, which may put headers before its blocks */
 };
 
 extern struct settings settings LM_HIDDEN;

@@ -6,25 +6,25 @@
  * the fork handlers, before others that may allocate. So it is to run before all other constructors: -z initfirst lets
  * it, and in a static link its priority, since a program's begin at 101.
  */
+#include "base/settings.h"
 #include "control/fork.h"
 #include "control/options.h"
 #include "control/thread_exit.h"
 #include "malloc/follow.h"
 #include "os/brk.h"
-#include "slab/slab.h"
+#include "slab/size_class.h"
 #include "slab/thread_cache.h"
 
 #include <sys/auxv.h>
 
 /*
- * A malloc in front may put a header of 16 bytes before each of its blocks, and look for one before ours when it is to
- * free one. So nothing there may look like one: no block of 16 bytes, which would be a header and nothing else; and
- * nothing that is left from before.
+ * A malloc in front may put a header before each of its blocks, and look for one before ours when it is to free one. So
+ * nothing there may look like one.
  */
 static void stand_behind(void)
 {
-	size_class_leave_out_smallest();
-	slab_clear_reused_pages();
+	atomic_store_explicit(&settings.is_behind, 1, memory_order_relaxed);
+	size_class_set_threshold(setting(&settings.mmap_threshold));
 }
 
 /* glibc and musl on the usual machines pass main's arguments to constructors; a set-uid program's user has no say. */
@@ -33,10 +33,10 @@ __attribute__((constructor(0))) static void start(int argc, char **argv, char **
 	(void)argc;
 	(void)argv;
 	thread_exit_make_key();
-	enum follow bound = follow_find_out();
-	if (bound != FOLLOW_OURS)
+	follow_find_out();
+	if (!follow_is_bound())
 		stand_behind();
-	if (bound == FOLLOW_LIBC)
+	if (follow_libc_is_first())
 		os_brk_leave();
 	if (!getauxval(AT_SECURE))
 		options_read(environment);

@@ -89,7 +89,7 @@ bool large_is_allowed(void)
 	return store_live_blocks() < setting(&settings.mmap_max);
 }
 
-/* `front` bytes of the mapping, a multiple of the alignment, lie before an aligned block. */
+/* `front` bytes of the mapping, a multiple of the alignment and of a cache line, lie before an aligned block. */
 static void *alloc_behind(size_t front, size_t bytes, size_t alignment, enum large_content content)
 {
 	size_t spare = alignment == 0 ? CACHE_LINE_BYTES : front;
@@ -110,6 +110,9 @@ static void *alloc_behind(size_t front, size_t bytes, size_t alignment, enum lar
 		store_put(large);
 		return NULL;
 	}
+	/* A mapping that was in use may hold another malloc's header there. */
+	if (unlikely(front != 0))
+		memset((char *)large->address - CACHE_LINE_BYTES, 0, CACHE_LINE_BYTES);
 	return (void *)large->address;
 }
 

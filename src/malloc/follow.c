@@ -1,22 +1,14 @@
 /*
  * follow.c - see follow.h.
  */
-#define _GNU_SOURCE
 #include "malloc/follow.h"
 
-#include <dlfcn.h>
-#include <link.h>
+#include "os/loaded.h"
+
 #include <stdatomic.h>
 #include <stdint.h>
-#include <unistd.h>
 
-/* Weak: a static program may have no dynamic linker, and its malloc has one address. */
-#pragma weak dladdr1
-#pragma weak dlclose
-#pragma weak dlopen
-#pragma weak dlsym
-
-/* Weak too, or clang takes two different names for two different functions and folds the comparison. */
+/* Weak, or clang takes two different names for two different functions and folds the comparison. */
 extern void *own_malloc(size_t bytes) __attribute__((weak));
 
 /* Written by the constructor alone. Relaxed. */
@@ -28,59 +20,39 @@ bool follow_is_bound(void)
 	       atomic_load_explicit(&jump_is_bound, memory_order_relaxed);
 }
 
-static struct link_map *object_of(const void *address)
+/* What the object defines under the name; 0 where it defines nothing. */
+static uintptr_t definition_in(const struct link_map *object, const char *name)
 {
-	Dl_info unused;
-	struct link_map *object = NULL;
-	return dladdr1(address, &unused, (void **)&object, RTLD_DL_LINKMAP) != 0 ? object : NULL;
+	struct loaded_symbol symbol;
+	return loaded_find(object, name, &symbol) && symbol.is_defined ? symbol.address : 0;
 }
 
-/* Not defined where it is, but a jump to the definition. */
-static bool is_jump(const void *address)
+/* True if malloc's address is that of a jump in the executable, which the loader binds to the first definition. */
+static bool is_jump(const struct link_map *executable)
 {
-	Dl_info unused;
-	const ElfW(Sym) *symbol = NULL;
-	return dladdr1(address, &unused, (void **)&symbol, RTLD_DL_SYMENT) != 0 && symbol != NULL &&
-	       symbol->st_shndx == SHN_UNDEF;
+	struct loaded_symbol symbol;
+	return loaded_find(executable, "malloc", &symbol) && !symbol.is_defined && symbol.address == (uintptr_t)malloc;
 }
 
-static bool defines_malloc(struct link_map *object)
+void follow_find_out(void)
 {
-	void *handle = dlopen(object->l_name, RTLD_LAZY | RTLD_NOLOAD);
-	if (handle == NULL)
-		return false;
-	void *found = dlsym(handle, "malloc");
-	dlclose(handle);
-	return found != NULL && object_of(found) == object;
+	const struct link_map *object = loaded_first();
+	if (follow_is_bound() || object == NULL || !is_jump(object))
+		return;
+	while (object != NULL && definition_in(object, "malloc") == 0)
+		object = object->l_next;
+	bool is_ours = object != NULL && definition_in(object, "malloc") == (uintptr_t)own_malloc;
+	atomic_store_explicit(&jump_is_bound, is_ours, memory_order_relaxed);
 }
 
-/* Where the executable stands: first in the list. */
-static bool is_executable(const struct link_map *object) { return object->l_prev == NULL; }
-
-/* The last definition of malloc between the executable and ours; the executable where there is none. */
-static struct link_map *definer_before_ours(void)
+bool follow_libc_is_first(void)
 {
-	struct link_map *object = object_of((const void *)own_malloc);
-	if (object == NULL || is_executable(object))
-		return object;
-	do
-		object = object->l_prev;
-	while (!is_executable(object) && !defines_malloc(object));
-	return object;
-}
-
-/* The loader binds a jump of the executable's to the first definition behind it. */
-enum follow follow_find_out(void)
-{
-	if (follow_is_bound())
-		return FOLLOW_OURS;
-	if (dladdr1 == NULL || dlopen == NULL)
-		return FOLLOW_OTHER;
-	bool jumps = is_jump((const void *)malloc);
-	struct link_map *definer = jumps ? definer_before_ours() : object_of((const void *)malloc);
-	bool jumps_to_ours = jumps && definer != NULL && is_executable(definer);
-	atomic_store_explicit(&jump_is_bound, jumps_to_ours, memory_order_relaxed);
-	if (jumps_to_ours)
-		return FOLLOW_OURS;
-	return definer != NULL && definer == object_of((const void *)sbrk) ? FOLLOW_LIBC : FOLLOW_OTHER;
+	for (const struct link_map *object = loaded_first(); object != NULL; object = object->l_next) {
+		uintptr_t address = definition_in(object, "malloc");
+		if (address == (uintptr_t)own_malloc)
+			return false;
+		if (address != 0 && definition_in(object, "sbrk") != 0)
+			return true;
+	}
+	return false;
 }

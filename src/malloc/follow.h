@@ -38,10 +38,13 @@ static inline void follow_free(void *pointer) { free(pointer); }
  * and before that the answer there is false.
  */
 bool follow_is_bound(void);
+void follow_find_out(void);
 
-/* Whose malloc the process is bound to: ours, libc's where the library was opened late, or one in front of ours. */
-enum follow { FOLLOW_OURS, FOLLOW_LIBC, FOLLOW_OTHER };
-enum follow follow_find_out(void);
+/*
+ * True if libc stands before this library where the loader looks symbols up: the library was opened late, and most of
+ * the process uses libc's own malloc. For the constructor.
+ */
+bool follow_libc_is_first(void);
 
 /* True if no block of ours begins at `pointer` and the malloc in front may own it. */
 static inline bool follow_may_own(const void *pointer)

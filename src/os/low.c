@@ -5,7 +5,6 @@
 #include "os/low.h"
 
 #include "base/bits.h"
-#include "base/syscall.h"
 #include "os/areas.h"
 #include "os/map.h"
 #include "os/page_size.h"
@@ -13,7 +12,6 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/mman.h>
 
 #define LOW_END (UINT64_C(1) << 32)
 
@@ -66,25 +64,14 @@ static bool search_list(struct search *search)
 	return free_from >= LOW_END;
 }
 
-/* The mapping at `address` and nowhere else; else a value of syscall_failed. An old kernel takes it as a mere wish. */
-static long map_at(uintptr_t address, size_t bytes)
+/* A mapping at `address` of *bytes, or where these are too many for the system, of `least`: as os_map_at. */
+static int map_some(uintptr_t address, size_t *bytes, size_t least)
 {
-	long result = syscall6(SYS_mmap, (long)address, (long)bytes, PROT_READ | PROT_WRITE,
-			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-	if (syscall_failed(result) || (uintptr_t)result == address)
-		return result;
-	os_unmap((void *)result, bytes);
-	return -EEXIST;
-}
-
-/* The same for *bytes, or where these are too many for the system, `least`. */
-static long map_some(uintptr_t address, size_t *bytes, size_t least)
-{
-	long result = map_at(address, *bytes);
-	if (result != -ENOMEM || *bytes == least)
-		return result;
+	int error = os_map_at(address, *bytes);
+	if (error != ENOMEM || *bytes == least)
+		return error;
 	*bytes = least;
-	return map_at(address, least);
+	return os_map_at(address, least);
 }
 
 /* With no list: one place in each LOW_STEP_BYTES. */
@@ -93,11 +80,9 @@ static void *map_by_steps(size_t *bytes, size_t least, size_t alignment)
 	size_t step = size_max(alignment, LOW_STEP_BYTES);
 	*bytes = size_max(size_min(*bytes, LOW_STEP_BYTES), least);
 	for (uint64_t at = round_down(LOW_END - *bytes, step); at >= LOW_FIRST; at -= step) {
-		long result = map_some(at, bytes, least);
-		if (!syscall_failed(result))
-			return (void *)result;
-		if (result != -EEXIST)
-			return NULL;
+		int error = map_some(at, bytes, least);
+		if (error != EEXIST)
+			return error == 0 ? (void *)at : NULL;
 	}
 	return NULL;
 }
@@ -112,11 +97,9 @@ void *os_map_low(size_t *bytes, size_t least_bytes, size_t alignment)
 		if (search.bytes == 0)
 			return NULL;
 		*bytes = search.bytes;
-		long result = map_some(search.at, bytes, least_bytes);
-		if (!syscall_failed(result))
-			return (void *)result;
-		if (result != -EEXIST)
-			return NULL;
+		int error = map_some(search.at, bytes, least_bytes);
+		if (error != EEXIST)
+			return error == 0 ? (void *)search.at : NULL;
 	}
 	return map_by_steps(bytes, least_bytes, alignment);
 }

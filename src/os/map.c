@@ -41,6 +41,18 @@ void *os_map_aligned(size_t bytes, size_t alignment)
 	return start;
 }
 
+int os_map_at(uintptr_t address, size_t bytes)
+{
+	long result = syscall6(SYS_mmap, (long)address, (long)bytes, PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	if (syscall_failed(result))
+		return (int)-result;
+	if ((uintptr_t)result == address)
+		return 0;
+	os_unmap((void *)result, bytes);
+	return EEXIST;
+}
+
 void *os_map_private(size_t bytes)
 {
 	size_t guard = os_page_size();

@@ -8,12 +8,19 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* A new private zeroed mapping of `bytes`, or NULL. */
 void *os_map(size_t bytes);
 
 /* The same at a multiple of `alignment` (a power of two, at least the page size), or NULL. */
 void *os_map_aligned(size_t bytes, size_t alignment);
+
+/*
+ * The same at `address` and nowhere else: 0, or EEXIST where something is, or another error number of mmap(2). Linux
+ * before 4.17 takes the address as a mere wish: then too nothing is changed.
+ */
+int os_map_at(uintptr_t address, size_t bytes);
 
 /*
  * A mapping for the library's own data: a page at either end stays unused, so that a program that maps over the pages

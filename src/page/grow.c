@@ -112,6 +112,9 @@ static uintptr_t extent_add(struct zone *zone, void *extent, size_t bytes)
 		os_unmap(extent, bytes);
 		return 0;
 	}
+	/* As with span_begin; what is there already will do. */
+	if (unlikely(setting(&settings.is_behind) != 0))
+		os_map_at((uintptr_t)extent - os_page_size(), os_page_size());
 	zone_add_range(zone, page, bytes >> PAGE_SHIFT);
 	return page;
 }

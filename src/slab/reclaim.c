@@ -49,11 +49,14 @@ static size_t note(_Atomic bool *has_purged, size_t purged)
 static size_t purge_free(size_t keep_pages) { return note(&has_purged_free, purge_free_pages(keep_pages)); }
 static size_t purge_slabs(size_t keep_pages) { return note(&has_purged_slabs, purge_caches(keep_pages)); }
 
-/* Each class takes objects from a slab that may have pages behind these. So many pages are not counted as holes. */
+/*
+ * Each class of malloc takes objects from a slab that may have pages behind these. So many pages are not counted as
+ * holes.
+ */
 static size_t tail_pages(void)
 {
 	size_t pages = 0;
-	for (unsigned c = 1; c < size_class_end(); c++)
+	for (unsigned c = 1; c < CLASS_COUNT; c++)
 		if (atomic_load_explicit(&caches[c].objects_out, memory_order_relaxed) > 0)
 			pages += size_classes[c].pages;
 	return pages;

@@ -4,6 +4,8 @@
  */
 #include "slab/size_class.h"
 
+#include "base/settings.h"
+
 #define MAGIC(size) ((uint32_t)((UINT64_C(1) << 32) / (size) + 1))
 /* What each further object adds to the product with the magic: e in size_class.h. */
 #define EXCESS(size) ((uint32_t)((UINT64_C(1) << 32) / (size) * (size) + (size) - (UINT64_C(1) << 32)))
@@ -88,12 +90,18 @@ _Atomic uint8_t size_class_table[TABLE_MAX_BYTES + 1] = {
 	FOUR(17, 288, 32), FOUR(21, 416, 32), FOUR(25, 576, 64), FOUR(29, 832, 64),
 };
 
-static _Atomic unsigned smallest = 1; /* relaxed: the class of the smallest requests */
+/*
+ * Behind another malloc each block of a table's size has so many bytes to spare at its end: where that malloc makes a
+ * block of nothing but its own header, what it hands out is the end of the header, and must not be our next block.
+ */
+enum { SPARE_BYTES = CLASS_GRAIN_BYTES };
 
 unsigned size_class_of(size_t bytes)
 {
-	if (bytes <= CLASS_GRAIN_BYTES)
-		return atomic_load_explicit(&smallest, memory_order_relaxed);
+	if (unlikely(setting(&settings.is_behind) != 0) && bytes <= TABLE_MAX_BYTES)
+		bytes += SPARE_BYTES;
+	if (bytes <= 16)
+		return 1;
 	if (bytes <= 128)
 		return (unsigned)((bytes + 15) / 16);
 	return size_class_of_medium(bytes);
@@ -116,11 +124,4 @@ void size_class_set_threshold(size_t threshold)
 		unsigned c = bytes >= threshold ? 0 : size_class_of(bytes);
 		atomic_store_explicit(&size_class_table[bytes], (uint8_t)c, memory_order_relaxed);
 	}
-}
-
-void size_class_leave_out_smallest(void)
-{
-	atomic_store_explicit(&smallest, 2, memory_order_relaxed);
-	for (size_t bytes = 0; bytes <= CLASS_GRAIN_BYTES; bytes++)
-		atomic_store_explicit(&size_class_table[bytes], 2, memory_order_relaxed);
 }

@@ -88,9 +88,6 @@ unsigned size_class_aligned(size_t bytes, size_t alignment);
 /* Makes the table send requests of `threshold` bytes and more to class 0. */
 void size_class_set_threshold(size_t threshold);
 
-/* Serves requests of up to 16 bytes by the class of 32. Called before a threshold is set. */
-void size_class_leave_out_smallest(void);
-
 /*
  * The object of a slab that byte `offset` lies in, and whether one begins there: one multiplication each (after Lemire,
  * Kaser and Kurz 2019, "Faster remainder by direct computation"), for each offset below 2^17 and below the slab's

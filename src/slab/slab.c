@@ -4,6 +4,7 @@
 #include "slab/slab.h"
 
 #include "base/report.h"
+#include "base/settings.h"
 #include "page/huge.h"
 #include "page/meta.h"
 #include "page/purge.h"
@@ -21,14 +22,13 @@ struct span {
 
 static const struct size_class *class_of(const struct slab *slab) { return &size_classes[slab->class]; }
 
-static _Atomic bool clears_reused_pages; /* relaxed: set once, before the program's own code runs */
-
-void slab_clear_reused_pages(void) { atomic_store_explicit(&clears_reused_pages, true, memory_order_relaxed); }
-
-/* Clears the last `bytes` of each page in `pages`. */
-static void clear_if_asked(uintptr_t first_page, uint32_t pages, size_t bytes)
+/*
+ * Behind another malloc, a new slab reads as zeros, and one that goes leaves zeros at the end of each page: before a
+ * block of ours that malloc must not find a header of its own that was there once. Clears the last `bytes` of pages.
+ */
+static void clear_if_behind(uintptr_t first_page, uint32_t pages, size_t bytes)
 {
-	if (likely(!atomic_load_explicit(&clears_reused_pages, memory_order_relaxed)))
+	if (likely(setting(&settings.is_behind) == 0))
 		return;
 	for (; pages != 0; pages &= pages - 1)
 		memset((char *)((first_page + low_bit(pages) + 1) << PAGE_SHIFT) - bytes, 0, bytes);
@@ -57,7 +57,7 @@ static void describe(struct slab *slab, unsigned size_class, unsigned colour, co
 		.zone = (uint8_t)run->zone,
 	};
 	bitmap_fill(slab, class->objects);
-	clear_if_asked(run->page, run->dirty, PAGE_BYTES);
+	clear_if_behind(run->page, run->dirty, PAGE_BYTES);
 	pagemap_link(run->page)->slab = slab;
 }
 
@@ -180,7 +180,7 @@ void slab_free_pages(struct slab *slab)
 		set_kinds(slab, PAGE_NONE);
 		set_key(slab, 0);
 	}
-	clear_if_asked(run.page, run.dirty, CACHE_LINE_BYTES);
+	clear_if_behind(run.page, run.dirty, CACHE_LINE_BYTES);
 	page_free(&run);
 }
 

@@ -54,13 +54,6 @@ struct slab {
 	uint64_t free[BITMAP_WORDS] cache_line_aligned;
 } cache_line_aligned;
 
-/*
- * From now on slabs show nothing of what was on their pages before: a new slab reads as zeros, and one that goes leaves
- * zeros at the end of each page. For a process that has another malloc in front, which puts a header before each of its
- * blocks: before a block of ours it must not find a header that was there once. Called by the constructor.
- */
-void slab_clear_reused_pages(void);
-
 /* A new slab of a class, all objects free, registered in the page map; NULL when out of memory. No lock is held. */
 struct slab *slab_create(unsigned size_class);
 

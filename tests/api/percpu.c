@@ -45,6 +45,13 @@ static const char plugin[] = "#include <libmalloc/percpu.h>\n"
 			     "void plugin_count(int64_t n) { lm_percpu_add(&hits, n); }\n"
 			     "int64_t plugin_sum(void) { return lm_percpu_sum(&hits); }\n";
 
+static void plugin_remove(void)
+{
+	(void)remove("percpu-plugin.c");
+	(void)remove("percpu-plugin-1.so");
+	(void)remove("percpu-plugin-7.so");
+}
+
 /* In the folder where it runs; false where there is no compiler. */
 static int plugin_build(int first)
 {
@@ -191,6 +198,7 @@ int main(void)
 	}
 	CHECK(lm_percpu_sum(&hits) == 0);
 	CHECK(lm_percpu_sum(&named.count) == lm_percpu_cpus());
+	CHECK(atexit(plugin_remove) == 0);
 	int with_plugins = plugin_build(1) && plugin_build(7);
 	if (with_plugins)
 		plugins_have_their_own();

@@ -154,6 +154,31 @@ static void both_at_once(const struct plugin *plugin)
 		pthread_join(thread[i], NULL);
 }
 
+static void *(*lm_malloc)(size_t, unsigned);
+static void (*lm_kvfree)(void *);
+
+static void *take_late(size_t bytes) { return lm_malloc(bytes, 0); }
+
+static void *replace_late(void *seed)
+{
+	replace((unsigned)(uintptr_t)seed, take_late, lm_kvfree);
+	return NULL;
+}
+
+/* The library opened late, for its own functions, while libc's malloc goes on in this thread. */
+static void opened_late(const char *library, int mode)
+{
+	pthread_t thread[THREADS];
+	void *handle = dlopen(library, mode);
+
+	CHECK(handle && (lm_malloc = dlsym(handle, "lm_malloc")) && (lm_kvfree = dlsym(handle, "lm_kvfree")));
+	for (uintptr_t i = 0; i < THREADS; i++)
+		CHECK(pthread_create(&thread[i], NULL, replace_late, (void *)(i + 1)) == 0);
+	replace(77, malloc, free);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(thread[i], NULL);
+}
+
 int main(int argc, char **argv)
 {
 	CHECK(argc == 3);
@@ -166,6 +191,10 @@ int main(int argc, char **argv)
 		void *handle = dlopen(argv[2], RTLD_NOW | RTLD_DEEPBIND);
 		CHECK(handle);
 		from_plugin_where_ours_were(dlsym(handle, "plugin"));
+	} else if (!strcmp(argv[1], "late")) {
+		opened_late(argv[2], RTLD_NOW);
+	} else if (!strcmp(argv[1], "late_deep")) {
+		opened_late(argv[2], RTLD_NOW | RTLD_DEEPBIND);
 	} else if (!strcmp(argv[1], "both")) {
 		void *handle = dlopen(argv[2], RTLD_NOW | RTLD_DEEPBIND);
 		CHECK(handle);

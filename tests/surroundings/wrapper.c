@@ -1,6 +1,6 @@
 /* A library in front that wraps malloc, calloc, realloc and free with a header, and passes on what it does not know, as
  * glibc's libmemusage and many tracers do. It also counts the blocks that are live. With ALIGNED_ALLOC it wraps that
- * too, and takes only multiples of the alignment (C11, 7.22.3.1).
+ * too, and takes only multiples of the alignment (C11, 7.22.3.1). HEADER_BYTES: how long a header is, a multiple of 16.
  */
 #include <dlfcn.h>
 #include <stdatomic.h>
@@ -10,8 +10,13 @@
 
 #define MAGIC 0xfeedbeefcafe1234ul
 
+#ifndef HEADER_BYTES
+#define HEADER_BYTES 16
+#endif
+
 struct header {
 	size_t bytes;
+	char unused[HEADER_BYTES - 2 * sizeof(size_t)];
 	size_t magic;
 };
 
@@ -36,7 +41,8 @@ static void *with_header(struct header *header, size_t bytes)
 {
 	if (!header)
 		return NULL;
-	*header = (struct header){bytes, MAGIC};
+	header->bytes = bytes;
+	header->magic = MAGIC;
 	return header + 1;
 }
 

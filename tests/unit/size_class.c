@@ -3,6 +3,7 @@
  */
 #include "unit.h"
 
+#include "base/settings.h"
 #include "page/pagemap.h"
 #include "slab/magazine.h"
 #include "slab/slab.h"
@@ -130,23 +131,22 @@ static void aligned_classes_are_the_smallest(void **state)
 	assert_int_equal(size_class_aligned(1, (size_t)1 << 63), 0);
 }
 
-static void the_smallest_class_can_be_left_out(void **state)
+/* Behind another malloc: 16 bytes to spare at the end of each block of the table. */
+static void blocks_can_have_bytes_to_spare(void **state)
 {
 	(void)state;
-	size_class_leave_out_smallest();
-	for (int turn = 0; turn < 2; turn++) {
-		for (size_t bytes = 0; bytes <= TABLE_MAX_BYTES; bytes++) {
-			unsigned c = atomic_load_explicit(&size_class_table[bytes], memory_order_relaxed);
-			assert_int_equal(c, size_class_of(bytes));
-			assert_true(size_classes[c].bytes >= 32 && size_classes[c].bytes >= bytes);
-		}
-		assert_int_equal(size_classes[size_class_of(33)].bytes, 48);
-		assert_int_equal(size_classes[size_class_aligned(1, 32)].bytes, 32);
-		size_class_set_threshold(SIZE_MAX);
+	settings.is_behind = 1;
+	size_class_set_threshold(SIZE_MAX);
+	for (size_t bytes = 0; bytes <= TABLE_MAX_BYTES; bytes++) {
+		assert_int_equal(size_class_table[bytes], size_class_of(bytes));
+		assert_int_equal(size_class_of(bytes), class_by_search(bytes + 16));
 	}
+	for (size_t bytes = TABLE_MAX_BYTES + 1; bytes <= SMALL_MAX_BYTES; bytes += 7)
+		assert_int_equal(size_class_of(bytes), class_by_search(bytes));
+	assert_int_equal(size_classes[size_class_aligned(1, 64)].bytes, 128);
 }
 
-UNIT_MAIN(UNIT(the_smallest_class_can_be_left_out), UNIT(layouts_are_sound), UNIT(every_offset_finds_its_object),
+UNIT_MAIN(UNIT(blocks_can_have_bytes_to_spare), UNIT(layouts_are_sound), UNIT(every_offset_finds_its_object),
 	  UNIT(every_stride_finds_its_objects), UNIT(nothing_begins_in_class_0),
 	  UNIT(every_request_gets_the_smallest_class), UNIT(the_table_follows_the_threshold),
 	  UNIT(aligned_classes_are_the_smallest))
