@@ -5,7 +5,7 @@
 
 BUILD := build
 OUT := $(BUILD)/bench
-FOLDERS := macro latency memory scale programs start
+FOLDERS := macro latency memory scale programs start sweep
 
 CC ?= cc
 CXX ?= c++
@@ -18,6 +18,7 @@ MICRO_OBJECTS := $(patsubst bench/%,$(OUT)/%.o,$(wildcard bench/micro/*.c bench/
 
 .PHONY: all
 all: $(PROGRAMS) $(OUT)/micro/micro
+	@:
 
 $(PROGRAMS): $(OUT)/%: bench/%.c bench/build.mk
 	@mkdir -p $(@D)

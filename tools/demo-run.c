@@ -196,6 +196,12 @@ static void print_row(enum figure figure, int rounds)
 	printf("\n");
 }
 
+/* The probe reads the RSS from /proc; without it the figure is 0. */
+static bool is_known(enum figure figure, int rounds)
+{
+	return figure != END_RSS || (median(SYSTEM, figure, rounds) > 0 && median(OURS, figure, rounds) > 0);
+}
+
 static void print_table(int rounds)
 {
 	char libc[VERSION_BYTES] = "libc", ours[2 * VERSION_BYTES];
@@ -205,8 +211,12 @@ static void print_table(int rounds)
 	for (int figure = TIME; figure < END_RSS; figure++)
 		print_row((enum figure)figure, rounds);
 	printf("at the end of the program:\n");
-	for (int figure = END_RSS; figure < FIGURES; figure++)
-		print_row((enum figure)figure, rounds);
+	for (int figure = END_RSS; figure < FIGURES; figure++) {
+		if (is_known((enum figure)figure, rounds))
+			print_row((enum figure)figure, rounds);
+		else
+			printf("/proc is not mounted: no RSS\n");
+	}
 	printf("\nMedians of %d run%s on each, in turn, after one that is not counted.\n", rounds, rounds == 1 ? "" : "s");
 }
 

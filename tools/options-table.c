@@ -1,12 +1,13 @@
 /*
- * options-table.c - prints control/options.c's table as the OPTIONS part of the manual page, in mdoc(7). The Makefile
+ * options-table.c - prints libc/options.c's table as the OPTIONS part of the manual page, in mdoc(7). The Makefile
  * links it with the library's own objects and runs it, with an empty environment, to make libmalloc.3.
  *
  * A meaning reads "unit; what it does (default)". The default is checked against the setting as compiled.
  */
 #include "base/settings.h"
-#include "control/options.h"
+#include "libc/options.h"
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -42,20 +43,18 @@ static void print_name(const struct option *option, size_t unit_length)
 {
 	printf(".It Cm %s Pq %.*s", option->name, (int)unit_length, option->meaning);
 	if (option->most != SIZE_MAX && option->most != 1)
-		printf(", %zu to %zu", option->least, option->most);
-	printf("; default %zu\n", setting(option->value));
+		printf(", 0 to %zu", option->most);
+	printf("; default %zu\n", load_relaxed(option_value(option)));
 }
 
-/* mallopt's M_TRIM_THRESHOLD is the variable MALLOC_TRIM_THRESHOLD_. */
 static void print_glibc_names(const struct option *option)
 {
-	if (option->variable == NULL)
+	char upper[sizeof(option->name)] = "";
+	if (option->mallopt == 0)
 		return;
-	int length = (int)strlen(option->variable) - (int)strlen("MALLOC_") - 1;
-	printf("glibc's names:\n.Ev %s ,\n.Li %s", option->variable, option->tunable);
-	if (option->mallopt != 0)
-		printf(" ,\n.Dv M_%.*s", length, option->variable + strlen("MALLOC_"));
-	printf(" .\n");
+	for (size_t i = 0; option->name[i] != '\0'; i++)
+		upper[i] = (char)toupper(option->name[i]);
+	printf("glibc's names:\n.Ev MALLOC_%s_ ,\n.Li glibc.malloc.%s ,\n.Dv M_%s .\n", upper, option->name, upper);
 }
 
 static void print_option(const struct option *option)
@@ -64,7 +63,7 @@ static void print_option(const struct option *option)
 	const char *bracket = strrchr(option->meaning, '(');
 	if (semicolon == NULL || bracket == NULL || bracket < semicolon + 3)
 		fail(option, "its meaning is not of the form \"unit; what it does (default)\"");
-	if (strtoull(bracket + 1, NULL, 0) != setting(option->value))
+	if (strtoull(bracket + 1, NULL, 0) != load_relaxed(option_value(option)))
 		fail(option, "the default in its meaning is not the one in the settings");
 	print_name(option, (size_t)(semicolon - option->meaning));
 	print_filled(semicolon + 2, (size_t)(bracket - 1 - (semicolon + 2)));
@@ -74,7 +73,7 @@ static void print_option(const struct option *option)
 int main(void)
 {
 	printf(".Bl -tag -width Ds\n");
-	for (size_t i = 0; i < option_count; i++)
+	for (size_t i = 0; i < OPTION_COUNT; i++)
 		print_option(&option_table[i]);
 	printf(".El\n");
 	return 0;

@@ -5,7 +5,7 @@
  *      giveback newest     4,000,000 objects of 64 B: live (288 MB with the array of pointers), after the newer 15/16
  *                          are freed (48 MB live with the array), after the rest and the array are
  *      giveback scattered  150,000 x 512 B, 100,000 x 1 KiB, 50,000 x 2 KiB: live, and with 1 in 20, chosen at random,
- *                          kept (mimalloc-pprof#334)
+ *                          kept
  */
 #include "../lib/load.h"
 

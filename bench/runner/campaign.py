@@ -11,6 +11,8 @@ skipped on an allocator is not tried again on it. With a budget, a round begins 
 import sys
 import time
 
+ESTIMATE_EVERY_S = 5  # how often the time left is estimated anew, since that goes through all runs
+
 
 def plan(rows, allocators, number):
     """The runs of round `number`: pairs of row and allocator."""
@@ -30,6 +32,14 @@ class Progress:
         self.total, self.done = total, 0
         self.seconds = {}  # (row, allocator) -> how long it took last
         self.last_row = None
+        self.left_s, self.estimated_at = None, None
+
+    def is_old(self):
+        """Whether the time left should be estimated anew."""
+        return self.left_s is None or time.monotonic() > self.estimated_at + ESTIMATE_EVERY_S
+
+    def estimate(self, left_s):
+        self.left_s, self.estimated_at = left_s, time.monotonic()
 
     def remaining_s(self, runs):
         """Estimates how long `runs` take: as the same took before, else as the row's others did, else the mean."""
@@ -42,8 +52,9 @@ class Progress:
         mean = sum(means.values()) / len(means)
         return sum(self.seconds.get((row.id, allocator.name), means.get(row.id, mean)) for row, allocator in runs)
 
-    def show(self, row, allocator, left_s):
-        line = f"{self.done}/{self.total} {row.id}: {allocator.name}{'' if left_s is None else duration(left_s)}"
+    def show(self, row, allocator):
+        left = "" if self.left_s is None else duration(self.left_s)
+        line = f"{self.done}/{self.total} {row.id}: {allocator.name}{left}"
         if sys.stderr.isatty():
             print(f"\r\x1b[K{line[:118]}", end="", file=sys.stderr, flush=True)
         elif row.id != self.last_row:
@@ -83,6 +94,7 @@ class Campaign:
         sample = {"round": number, "row": row.id, "allocator": allocator.name, **self.run_one(row, allocator)}
         sample["took_s"] = round(time.monotonic() - begin, 3)
         self.journal.add(sample)
+        self.made.add((number, row.id, allocator.name))
         self.spent_s += sample["took_s"]
         if sample["status"] != "ok":
             self.given_up.add((row.id, allocator.name))
@@ -120,7 +132,9 @@ class Campaign:
         for row, allocator in plan(self.rows, self.allocators, number):
             if not self.is_due(number, row, allocator):
                 continue
-            progress.show(row, allocator, self.left_s(number, progress))
+            if progress.is_old():
+                progress.estimate(self.left_s(number, progress))
+            progress.show(row, allocator)
             progress.took(row, allocator, self.measure(number, row, allocator))
         # Runs that were given up on are not done, but they are over.
         progress.total = progress.done + len(self.due(number + 1))

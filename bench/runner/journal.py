@@ -11,6 +11,7 @@ under another name, as is the data.json of an earlier run: data-<its date>.jsonl
 import fcntl
 import json
 import os
+import sys
 
 
 def head_of(path):
@@ -58,7 +59,10 @@ def keep(path):
 
 def load(path):
     with open(path, encoding="utf-8") as file:
-        return json.load(file)
+        try:
+            return json.load(file)
+        except ValueError as error:
+            sys.exit(f"run: {path}: no data of a run: {error}")
 
 
 def write_whole(path, text):

@@ -257,7 +257,7 @@ def scale(results, series, rows):
 def of_kind(results, kind):
     """The pictures of one kind."""
     rows = results.of_kinds(kind)
-    if kind in ("macro", "program", "micro"):
+    if kind in ("macro", "program", "micro", "sweep"):
         pictures = [row_bars(results, rows)]
     elif kind == "latency":
         names = [(row, name) for row in rows for name in histogram_names(results, row)]

@@ -12,6 +12,7 @@ KIND_TITLES = {
                 "Left: how often a time occurs. Right: what share of all calls takes a time or longer."),
     "memory": ("Memory over time", "What is held against what is live (grey), through the phases of a program."),
     "giveback": ("Memory given back", ""),
+    "sweep": ("Shapes that some allocator does badly", ""),
     "scale": ("Scale", "The cost of a call against what the program has."),
     "start": ("Start, and instructions",
               "What preloading costs /bin/true, and user instructions of a plain malloc+free pair."),
@@ -41,10 +42,10 @@ def sections(results):
     return result
 
 
-def write(data, out):
-    """Returns the paths of what it wrote."""
+def write(data, out, sections_of=sections):
+    """Returns the paths of what it wrote. `sections_of` makes the sections of the results."""
     results = Results(data)
-    head, parts = tables.machine(results.meta), sections(results)
+    head, parts = tables.machine(results.meta), sections_of(results)
     paths = {f"{out}/report.html": html.page(head, parts), f"{out}/report.md": markdown.page(head, parts)}
     for path, text in paths.items():
         write_whole(path, text)

@@ -22,7 +22,7 @@ import glob
 import os
 import shlex
 
-KINDS = ("macro", "program", "micro", "latency", "memory", "giveback", "scale", "start")
+KINDS = ("macro", "program", "micro", "latency", "memory", "giveback", "sweep", "scale", "start")
 FOLDER_KINDS = {"programs": "program"}
 
 

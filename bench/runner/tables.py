@@ -7,7 +7,7 @@ from runner.allocators import OURS
 from runner.results import SUITE
 
 # What is lost or won in time: rows whose figure is a time or a throughput.
-TIMED = ("macro", "program", "micro", "scale", "latency")
+TIMED = ("macro", "program", "micro", "sweep", "scale", "latency")
 # Kinds of which each metric is shown, not only the main one.
 DETAILED = ("latency", "memory", "start")
 

@@ -39,6 +39,8 @@ def quantity(value, metric):
 
 
 def ratio(value):
+    if value < 0.095:
+        return f"{value:.3f}"
     return f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
 

@@ -1,12 +1,8 @@
-/*
- * bits.h - arithmetic on powers of two and on bit masks. Pure functions, no state.
- */
+/* bits.h - arithmetic on powers of two and on bit masks. Pure functions, no state. */
 #ifndef LM_BASE_BITS_H
 #define LM_BASE_BITS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "base/compiler.h"
 
 /* The smaller and the larger of two sizes. */
 static inline size_t size_min(size_t a, size_t b) { return a < b ? a : b; }
@@ -30,12 +26,23 @@ static inline unsigned log2_ceil(uint64_t x) { return x == 1 ? 0 : log2_floor(x 
 /*
  * The builtin is a call into libgcc where the CPU is not known to count; this is what it would do (Warren 2013, 5-1).
  */
-static inline unsigned count_bits(uint64_t x)
+static inline uint64_t count_bits_of_bytes(uint64_t x)
 {
 	x -= x >> 1 & UINT64_C(0x5555555555555555);
 	x = (x & UINT64_C(0x3333333333333333)) + (x >> 2 & UINT64_C(0x3333333333333333));
-	x = (x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
-	return (unsigned)(x * UINT64_C(0x0101010101010101) >> 56);
+	return (x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+}
+
+static inline unsigned count_bits(uint64_t x)
+{
+	return (unsigned)(count_bits_of_bytes(x) * UINT64_C(0x0101010101010101) >> 56);
+}
+
+/* Counts the set bits of each 32-bit half; each count stands in its half. */
+static inline uint64_t count_bits_of_halves(uint64_t x)
+{
+	x = count_bits_of_bytes(x) * UINT64_C(0x01010101);
+	return x >> 56 << 32 | (x >> 24 & 0xff);
 }
 
 /* A mask of the `count` bits from `first` on; count is 1 to 64, first + count at most 64. */

@@ -3,14 +3,13 @@
  *
  *      head.first -> node <-> node <-> node <- head.last
  *
- * The node stands inside the structure that is listed; list_entry() gets back to it. Not locked: the owner of the
- * head says what guards it.
+ * The node stands inside the structure that is listed; list_entry() gets back to it. Not locked: the owner of the head
+ * says what guards it. Invariant: node->next->previous = node; first and last are both NULL or neither is.
  */
 #ifndef LM_BASE_LIST_H
 #define LM_BASE_LIST_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "base/compiler.h"
 
 struct list_node {
 	struct list_node *next;

@@ -1,6 +1,4 @@
-/*
- * settings.c - the defaults: glibc's, so that a program tuned for it finds what it expects.
- */
+/* settings.c - the defaults: glibc's, so that a program tuned for it finds what it expects. */
 #include "base/settings.h"
 
 enum { KIB = 1024 };

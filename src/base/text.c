@@ -1,7 +1,7 @@
-/*
- * text.c - see text.h.
- */
+/* text.c - see text.h. */
 #include "base/text.h"
+
+#include <string.h>
 
 enum { DIGITS_MAX = 24 };
 
@@ -12,38 +12,16 @@ static void add_byte(struct text *text, char byte)
 	text->length++;
 }
 
-static void add_blanks(struct text *text, size_t count)
+/* A longer string than `width` takes what it needs. */
+static void add_field(struct text *text, const char *string, size_t width, bool to_left)
 {
-	while (count-- > 0)
+	size_t end = text->length + width;
+	for (size_t length = strlen(string); !to_left && length < width; length++)
 		add_byte(text, ' ');
-}
-
-void text_add(struct text *text, const char *string)
-{
 	while (*string != '\0')
 		add_byte(text, *string++);
-}
-
-static size_t length_of(const char *string)
-{
-	size_t length = 0;
-	while (string[length] != '\0')
-		length++;
-	return length;
-}
-
-void text_add_right(struct text *text, const char *string, size_t width)
-{
-	size_t length = length_of(string);
-	add_blanks(text, width > length ? width - length : 0);
-	text_add(text, string);
-}
-
-void text_add_left(struct text *text, const char *string, size_t width)
-{
-	size_t length = length_of(string);
-	text_add(text, string);
-	add_blanks(text, width > length ? width - length : 0);
+	while (text->length < end)
+		add_byte(text, ' ');
 }
 
 /* The number's digits at the end of `digits`. */
@@ -58,23 +36,32 @@ static const char *digits_of(size_t number, size_t base, char digits[DIGITS_MAX]
 	return at;
 }
 
-void text_add_number(struct text *text, size_t number, size_t width)
+void text_format_list(struct text *text, const char *format, va_list arguments)
 {
-	char digits[DIGITS_MAX];
-	text_add_right(text, digits_of(number, 10, digits), width);
+	for (; *format != '\0'; format++) {
+		if (*format != '%') {
+			add_byte(text, *format);
+			continue;
+		}
+		char digits[DIGITS_MAX];
+		size_t width = 0;
+		bool to_left = *++format == '-';
+		for (format += to_left; *format >= '0' && *format <= '9'; format++)
+			width = width * 10 + (size_t)(*format - '0');
+		if (*format == 's')
+			add_field(text, va_arg(arguments, const char *), width, to_left);
+		else /* 'z' */
+			add_field(text, digits_of(va_arg(arguments, size_t), *++format == 'x' ? 16 : 10, digits), width,
+				  to_left);
+	}
 }
 
-void text_add_number_left(struct text *text, size_t number, size_t width)
+void text_format(struct text *text, const char *format, ...)
 {
-	char digits[DIGITS_MAX];
-	text_add_left(text, digits_of(number, 10, digits), width);
-}
-
-void text_add_address(struct text *text, uintptr_t address)
-{
-	char digits[DIGITS_MAX];
-	text_add(text, "0x");
-	text_add(text, digits_of(address, 16, digits));
+	va_list arguments;
+	va_start(arguments, format);
+	text_format_list(text, format, arguments);
+	va_end(arguments);
 }
 
 size_t text_end(struct text *text)

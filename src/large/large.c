@@ -1,22 +1,17 @@
-/*
- * large.c - see large.h. No lock of its own: the store (store.h) has one.
- */
+/* large.c - see large.h. No lock of its own: large_cache_lock guards the counts. */
 #include "large/large.h"
 
 #include "base/bits.h"
-#include "base/compiler.h"
 #include "base/settings.h"
-#include "large/store.h"
+#include "large/large_cache.h"
 #include "os/map.h"
-#include "os/page_size.h"
 #include "page/pagemap.h"
-#include "page/zone.h"
 
 #include <string.h>
 
 enum { CLEAR_MAX_BYTES = 1 << 20 }; /* up to here clearing a used mapping is cheaper than faulting new pages in */
 
-static _Atomic size_t next_colour;
+static _Atomic size_t next_colour; /* relaxed: any block may have any colour */
 
 static void block_name(struct large *large)
 {
@@ -25,50 +20,66 @@ static void block_name(struct large *large)
 	pagemap_set_kind(page, PAGE_LARGE);
 }
 
-/* Names the block in the page map; false when there is no memory for a leaf. */
-static bool block_register(struct large *large)
+/* Nobody refers to the block any more. The large cache takes it over as an open one. */
+static void block_release(struct large *large)
 {
-	if (!pagemap_ensure(large->address >> PAGE_SHIFT, 1))
-		return false;
+	if (unlikely(large->guard == LARGE_GUARDED))
+		mapping_drop_guard(&large->mapping);
+	large->guard = LARGE_OPEN;
+	large->growths = 0;
+	large_cache_put(large);
+}
+
+/* Names the block in the page map: its address. NULL: there is no memory for the page map; the block is released. */
+static void *block_begin(struct large *large)
+{
+	uintptr_t page = large->address >> PAGE_SHIFT;
+	if (unlikely(pagemap_block(page) == NULL && !pagemap_ensure(page, 1))) {
+		block_release(large);
+		return NULL;
+	}
 	block_name(large);
-	return true;
+	return (void *)large->address;
 }
 
-/* A used mapping that is to read as zeros. */
-static void clear(void *base, size_t bytes)
+/* A used mapping must read as zeros. */
+static void mapping_clear_content(const struct mapping *mapping)
 {
-	if (bytes > CLEAR_MAX_BYTES && os_purge(base, bytes))
+	if (mapping->bytes > CLEAR_MAX_BYTES && os_purge((void *)mapping->base, mapping->bytes))
 		return;
-	memset(base, 0, bytes);
+	memset((void *)mapping->base, 0, mapping->bytes);
 }
 
-static struct large *create(size_t bytes, size_t alignment)
+static cold struct large *large_create(size_t bytes, size_t alignment, enum large_guard guard)
 {
 	struct large *large = large_descriptor_alloc();
 	if (large == NULL)
 		return NULL;
-	if (!mapping_create(&large->mapping, bytes, alignment)) {
+	large->guard = guard;
+	if (guard == LARGE_GUARDED ? !mapping_create_guarded(&large->mapping, bytes)
+				   : !mapping_create(&large->mapping, bytes, alignment)) {
 		large_descriptor_free(large);
 		return NULL;
 	}
-	store_count(1, bytes);
+	large_cache_count(1, bytes);
 	return large;
 }
 
 /*
- * A kept block or a fresh one, counted as live; NULL where there is no memory. Its address is the one it had before,
- * whose cache lines may still be there, or 0.
+ * A kept block or a fresh one, counted as live; NULL if there is no memory. Its address is 0, or for a kept block the
+ * one that it had. The CPU may still hold the cache lines of that one.
  */
-static struct large *block_get(size_t bytes, size_t alignment, enum large_content content)
+static struct large *kept_or_fresh(size_t bytes, size_t alignment, enum large_content content)
 {
 	bool joined = content == LARGE_ANY && alignment <= os_page_size();
 	struct large *large = NULL;
 	if (content != LARGE_FRESH)
-		large = store_take(bytes, size_max(alignment, 1), joined ? STORE_JOINED : STORE_WHOLE_ONLY);
+		large = large_cache_take(bytes, size_max(alignment, 1),
+					 joined ? LARGE_CACHE_JOINED : LARGE_CACHE_WHOLE_ONLY);
 	if (large == NULL)
-		return create(bytes, alignment);
+		return large_create(bytes, alignment, LARGE_OPEN);
 	if (content == LARGE_ZEROED)
-		clear((void *)large->mapping.base, large->mapping.bytes);
+		mapping_clear_content(&large->mapping);
 	return large;
 }
 
@@ -78,90 +89,47 @@ static size_t colour_for(size_t spare_bytes)
 	size_t lines = size_min(spare_bytes, PAGE_BYTES) / CACHE_LINE_BYTES;
 	if (lines == 0)
 		return 0;
-	size_t colour = atomic_load_explicit(&next_colour, memory_order_relaxed);
-	/* Two threads may get the same one: no harm. */
-	atomic_store_explicit(&next_colour, colour + 1, memory_order_relaxed);
-	return colour % lines * CACHE_LINE_BYTES;
+	return add_relaxed(&next_colour, 1) % lines * CACHE_LINE_BYTES;
 }
 
-bool large_is_allowed(void)
+bool large_is_allowed(void) { return large_cache_live_blocks() < load_relaxed(&settings.mmap_max); }
+
+/*
+ * Behind another malloc, at least a cache line of the mapping lies before each block, and reads as zeros: that malloc
+ * may look for its header there when it frees the block.
+ */
+static size_t front_for(size_t alignment)
 {
-	return store_live_blocks() < setting(&settings.mmap_max);
+	return likely(load_relaxed(&settings.is_behind) == 0) ? 0 : size_max(alignment, CACHE_LINE_BYTES);
 }
 
-/* `front` bytes of the mapping, a multiple of the alignment and of a cache line, lie before an aligned block. */
-static void *alloc_behind(size_t front, size_t bytes, size_t alignment, enum large_content content)
+void *large_alloc(size_t bytes, size_t alignment, enum large_content content)
 {
+	size_t front = front_for(alignment);
+	alignment = size_max(alignment, front);
 	size_t spare = alignment == 0 ? CACHE_LINE_BYTES : front;
 	size_t mapped = round_up(size_max(bytes + spare, 1), os_page_size());
-	if (mapped < bytes)
-		return NULL;
-	struct large *large = block_get(mapped, alignment, content);
+	struct large *large = mapped < bytes ? NULL : kept_or_fresh(mapped, alignment, content);
 	if (large == NULL)
 		return NULL;
 	if (alignment != 0)
 		large->address = large->mapping.base + front;
 	else if (large->address == 0 || bytes > large_usable(large))
 		large->address = large->mapping.base + colour_for(large->mapping.bytes - bytes);
-	large->growths = 0;
-	large->guard = LARGE_OPEN;
-	large->is_huge = false;
-	if (!block_register(large)) {
-		store_put(large);
-		return NULL;
-	}
-	/* A mapping that was in use may hold another malloc's header there. */
 	if (unlikely(front != 0))
 		memset((char *)large->address - CACHE_LINE_BYTES, 0, CACHE_LINE_BYTES);
-	return (void *)large->address;
-}
-
-void *large_alloc(size_t bytes, size_t alignment, enum large_content content)
-{
-	return alloc_behind(0, bytes, alignment, content);
-}
-
-void *large_alloc_with_front(size_t bytes, size_t alignment, enum large_content content)
-{
-	size_t front = size_max(alignment, CACHE_LINE_BYTES);
-	return alloc_behind(front, bytes, front, content);
+	return block_begin(large);
 }
 
 /* Fresh in any case: a kept mapping would have to be cleared, and it has no guard. */
-static struct large *create_guarded(size_t bytes)
-{
-	struct large *large = large_descriptor_alloc();
-	if (large == NULL)
-		return NULL;
-	if (!mapping_create_guarded(&large->mapping, bytes)) {
-		large_descriptor_free(large);
-		return NULL;
-	}
-	large->address = large->mapping.base;
-	large->guard = LARGE_GUARDED;
-	store_count(1, bytes);
-	return large;
-}
-
-/* Nobody refers to it any more. */
-static void give_up(struct large *large)
-{
-	if (unlikely(large->guard == LARGE_GUARDED))
-		mapping_drop_guard(&large->mapping);
-	store_put(large);
-}
-
 void *large_alloc_guarded(size_t bytes)
 {
 	size_t mapped = round_up(bytes, os_page_size());
-	struct large *large = mapped < bytes ? NULL : create_guarded(mapped);
+	struct large *large = mapped < bytes ? NULL : large_create(mapped, 0, LARGE_GUARDED);
 	if (large == NULL)
 		return NULL;
-	if (!block_register(large)) {
-		give_up(large);
-		return NULL;
-	}
-	return (void *)large->address;
+	large->address = large->mapping.base;
+	return block_begin(large);
 }
 
 void *large_alloc_huge(size_t bytes, size_t alignment)
@@ -170,26 +138,26 @@ void *large_alloc_huge(size_t bytes, size_t alignment)
 	if (block == NULL)
 		return NULL;
 	struct large *large = large_of((uintptr_t)block);
-	large->is_huge = os_advise_huge(block, large->mapping.bytes, OS_HUGE) == OS_ADVISED;
+	large->is_huge = os_advise_huge(block, large_usable(large), OS_HUGE) == OS_ADVISED;
 	return block;
+}
+
+/* The large block that is named at a page, or NULL. */
+static struct large *large_at(uintptr_t page)
+{
+	return pagemap_kind(page) == PAGE_LARGE ? pagemap_link(page)->large : NULL;
 }
 
 struct large *large_of(uintptr_t address)
 {
-	uintptr_t page = address >> PAGE_SHIFT;
-	if (pagemap_kind(page) != PAGE_LARGE)
-		return NULL;
-	struct large *large = pagemap_link(page)->large;
-	return large->address == address ? large : NULL;
+	struct large *large = large_at(address >> PAGE_SHIFT);
+	return large != NULL && large->address == address ? large : NULL;
 }
 
 struct large *large_around(uintptr_t address)
 {
-	uintptr_t page = pagemap_find_begin(address >> PAGE_SHIFT);
-	if (pagemap_kind(page) != PAGE_LARGE)
-		return NULL;
-	struct large *large = pagemap_link(page)->large;
-	return address - large->mapping.base < large->mapping.bytes ? large : NULL;
+	struct large *large = large_at(pagemap_find_begin(address >> PAGE_SHIFT));
+	return large != NULL && address - large->mapping.base < large->mapping.bytes ? large : NULL;
 }
 
 bool large_free(uintptr_t address)
@@ -197,15 +165,8 @@ bool large_free(uintptr_t address)
 	struct large *large = large_of(address);
 	if (large == NULL || !pagemap_claim_kind(address >> PAGE_SHIFT, PAGE_LARGE, PAGE_NONE))
 		return false;
-	give_up(large);
+	block_release(large);
 	return true;
-}
-
-/* A block that grows again and again gets addresses ahead: a quarter more. They cost nothing until touched. */
-static size_t bytes_with_reserve(const struct large *large, size_t bytes)
-{
-	size_t reserve = large->growths > 0 ? bytes / 4 : 0;
-	return round_up(bytes + reserve, os_page_size());
 }
 
 static bool resize_in_place(struct large *large, size_t mapped)
@@ -213,18 +174,18 @@ static bool resize_in_place(struct large *large, size_t mapped)
 	size_t before = large->mapping.bytes;
 	if (mapping_resize(&large->mapping, mapped) != OS_REMAPPED)
 		return false;
-	store_count(0, mapped - before);
+	large_cache_count(0, mapped - before);
 	return true;
 }
 
 /*
- * What the page map needs for the new place is had before the pages move, so that nothing can fail afterwards. The old
- * page's kind is cleared before that too: once the pages have left, another thread may be given the old addresses.
+ * The memory for the page map's new leaf is there before the pages move, so that nothing can fail afterwards. The old
+ * page's kind is cleared before that too: once the pages have left, another thread may get the old addresses.
  */
-static bool move(struct large *large, size_t mapped)
+static bool resize_by_move(struct large *large, size_t mapped)
 {
 	uintptr_t old_page = large->address >> PAGE_SHIFT;
-	uintptr_t front = large->address - large->mapping.base;
+	uintptr_t old_base = large->mapping.base;
 	size_t old_bytes = large->mapping.bytes;
 	struct pagemap_spare spare;
 	if (large->mapping.npieces > 1 || !pagemap_spare_take(&spare))
@@ -232,39 +193,39 @@ static bool move(struct large *large, size_t mapped)
 	pagemap_set_kind(old_page, PAGE_NONE);
 	bool moved = mapping_move(&large->mapping, mapped);
 	if (moved) {
-		large->address = large->mapping.base + front;
+		large->address += large->mapping.base - old_base;
 		pagemap_ensure_spared(large->address >> PAGE_SHIFT, &spare);
-		block_name(large);
-		store_count(0, mapped - old_bytes);
-	} else {
-		pagemap_set_kind(old_page, PAGE_LARGE);
+		large_cache_count(0, mapped - old_bytes);
 	}
+	block_name(large);
 	pagemap_spare_put(&spare);
 	return moved;
 }
 
-static bool grow(struct large *large, size_t bytes)
+static cold bool resize_any(struct large *large, size_t mapped)
 {
-	size_t front = large->address - large->mapping.base;
-	size_t ahead = bytes_with_reserve(large, bytes + front);
-	size_t exact = round_up(bytes + front, os_page_size());
-	return resize_in_place(large, ahead) || move(large, ahead) ||
-	       (exact != ahead && (resize_in_place(large, exact) || move(large, exact)));
+	return resize_in_place(large, mapped) || resize_by_move(large, mapped);
+}
+
+/* A block that grows again and again gets addresses ahead: a quarter more. They cost nothing until touched. */
+static bool block_grow(struct large *large, size_t bytes)
+{
+	size_t ahead = round_up(bytes + (large->growths > 0 ? bytes / 4 : 0), os_page_size());
+	size_t exact = round_up(bytes, os_page_size());
+	if (!resize_any(large, ahead) && (exact == ahead || !resize_any(large, exact)))
+		return false;
+	large->growths++;
+	return true;
 }
 
 void *large_resize(struct large *large, size_t bytes)
 {
 	size_t usable = large_usable(large);
-	if (large->guard == LARGE_GUARDED)
+	size_t front = large->address - large->mapping.base;
+	if (large->guard == LARGE_GUARDED || (bytes > usable && !block_grow(large, front + bytes)))
 		return NULL;
-	if (bytes > usable) {
-		if (!grow(large, bytes))
-			return NULL;
-		large->growths++;
-	} else if (usable - bytes > usable / 4) {
-		/* A tail that cannot be unmapped stays usable. */
-		size_t front = large->address - large->mapping.base;
-		resize_in_place(large, round_up(bytes + front, os_page_size()));
-	}
+	/* Up to a quarter of a block may be unused, as in realloc. A tail that cannot be unmapped stays usable. */
+	if (bytes < usable - usable / 4)
+		resize_in_place(large, round_up(front + bytes, os_page_size()));
 	return (void *)large->address;
 }

@@ -1,72 +1,62 @@
-/*
- * mapping.c - see mapping.h.
- */
+/* mapping.c - see mapping.h. */
 #include "large/mapping.h"
 
 #include "base/bits.h"
-#include "base/report.h"
-#include "os/page_size.h"
+#include "os/report.h"
 
-#include <stdatomic.h>
+static _Atomic bool move_refused; /* a hint, relaxed: once true, it stays */
 
-static _Atomic bool move_refused;
-
-bool mapping_move_is_refused(void) { return atomic_load_explicit(&move_refused, memory_order_relaxed); }
+bool mapping_move_is_refused(void) { return load_relaxed(&move_refused); }
 
 static bool move_pages(uintptr_t from, uintptr_t to, size_t bytes)
 {
 	enum os_remapped moved = os_move((void *)from, bytes, (void *)to, bytes);
 	if (moved == OS_REMAP_NEVER)
-		atomic_store_explicit(&move_refused, true, memory_order_relaxed);
+		store_relaxed(&move_refused, true);
 	return moved == OS_REMAPPED;
 }
 
-/* The kernel makes one area of new mappings side by side. Where it did not, they cannot be moved or grown. */
+/* The kernel makes one area of new mappings side by side. Where it did not, mremap fails: OS_REMAP_NOT_THIS. */
 enum { AREA_NEW = 0 };
 
-/* What was moved never merges with what lies beside it. */
+/* Moved pages never merge with their neighbours: they get a number of their own. `last` is relaxed. */
 static size_t area_moved(void)
 {
 	static _Atomic size_t last;
-	return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
+	return add_relaxed(&last, 1) + 1;
 }
 
-static void make_one_piece(struct mapping *mapping, uintptr_t base, size_t bytes, size_t area)
+/* False, and no mapping, if `base` is NULL. */
+static bool make_one_piece(struct mapping *mapping, void *base, size_t bytes, size_t area)
 {
-	mapping->base = base;
+	mapping->base = (uintptr_t)base;
 	mapping->bytes = bytes;
-	mapping->npieces = base != 0;
+	mapping->npieces = base != NULL;
 	mapping->piece[0] = (struct piece){bytes, area};
+	return base != NULL;
 }
 
 bool mapping_create(struct mapping *mapping, size_t bytes, size_t alignment)
 {
-	void *base = os_map_aligned(bytes, size_max(alignment, os_page_size()));
-	make_one_piece(mapping, (uintptr_t)base, bytes, AREA_NEW);
-	return base != NULL;
+	return make_one_piece(mapping, os_map_aligned(bytes, size_max(alignment, os_page_size())), bytes, AREA_NEW);
 }
 
 bool mapping_create_guarded(struct mapping *mapping, size_t bytes)
 {
-	void *base = os_map_guarded(bytes);
-	make_one_piece(mapping, (uintptr_t)base, bytes, AREA_NEW);
-	return base != NULL;
+	return make_one_piece(mapping, os_map_guarded(bytes), bytes, AREA_NEW);
 }
 
 /* A guard that the kernel does not let go stays as an address that nobody uses. */
 void mapping_drop_guard(const struct mapping *mapping) { os_unmap_guard((void *)mapping->base, mapping->bytes); }
 
 /* munmap fails when it would split an area at vm.max_map_count: then at least the frames go. */
-static void give_back(uintptr_t base, size_t bytes)
+static void unmap_or_purge(uintptr_t base, size_t bytes)
 {
 	if (bytes > 0 && !os_unmap((void *)base, bytes))
 		os_purge((void *)base, bytes);
 }
 
-void mapping_destroy(const struct mapping *mapping)
-{
-	give_back(mapping->base, mapping->bytes);
-}
+void mapping_destroy(const struct mapping *mapping) { unmap_or_purge(mapping->base, mapping->bytes); }
 
 void mapping_cut(struct mapping *mapping, size_t bytes, struct mapping *rest)
 {
@@ -114,8 +104,8 @@ static size_t join_part(struct mapping *mapping, size_t at, const struct mapping
 }
 
 /*
- * A piece could not be moved. The kernel may have unmapped its place before it said so, and moved some of it: what is
- * at either address now may be somebody else's. So everything is given back around them.
+ * A piece could not be moved. The kernel may have unmapped its target first, and moved some of it: both address ranges
+ * may be somebody else's now. So everything around them is given back.
  */
 static void give_up_join(struct mapping *mapping, size_t at, const struct mapping *part, size_t done)
 {
@@ -123,9 +113,9 @@ static void give_up_join(struct mapping *mapping, size_t at, const struct mappin
 	for (size_t i = 0, sum = 0; sum <= done; sum += part->piece[i++].bytes)
 		failed = part->piece[i].bytes;
 	size_t behind = at + done + failed;
-	give_back(mapping->base, at + done);
-	give_back(mapping->base + behind, mapping->bytes - behind);
-	give_back(part->base + done + failed, part->bytes - done - failed);
+	unmap_or_purge(mapping->base, at + done);
+	unmap_or_purge(mapping->base + behind, mapping->bytes - behind);
+	unmap_or_purge(part->base + done + failed, part->bytes - done - failed);
 	mapping->base = 0;
 }
 
@@ -150,8 +140,8 @@ bool mapping_join(struct mapping *mapping, const struct mapping *const *parts, s
 	return mapping->base != 0;
 }
 
-/* The mapping is short before the rest is unmapped: then that may be another thread's at once. */
-static enum os_remapped shrink(struct mapping *mapping, size_t bytes)
+/* The mapping becomes shorter before the rest is unmapped: another thread may get the rest at once. */
+static enum os_remapped mapping_shrink(struct mapping *mapping, size_t bytes)
 {
 	struct mapping gone;
 	mapping_cut(mapping, bytes, &gone);
@@ -166,7 +156,7 @@ enum os_remapped mapping_resize(struct mapping *mapping, size_t bytes)
 	if (bytes == mapping->bytes)
 		return OS_REMAPPED;
 	if (bytes < mapping->bytes)
-		return shrink(mapping, bytes);
+		return mapping_shrink(mapping, bytes);
 	size_t more = bytes - mapping->bytes;
 	struct piece *last = &mapping->piece[mapping->npieces - 1];
 	void *begin = (void *)(mapping->base + mapping->bytes - last->bytes);
@@ -183,11 +173,10 @@ bool mapping_move(struct mapping *mapping, size_t bytes)
 	if (mapping->npieces > 1)
 		return false;
 	void *base = os_grow_anywhere((void *)mapping->base, mapping->bytes, bytes);
-	if (base != NULL)
-		make_one_piece(mapping, (uintptr_t)base, bytes, area_moved());
-	return base != NULL;
+	return base != NULL && make_one_piece(mapping, base, bytes, area_moved());
 }
 
+#ifdef LM_DEBUG
 void mapping_check(const struct mapping *mapping)
 {
 	size_t sum = 0;
@@ -197,10 +186,11 @@ void mapping_check(const struct mapping *mapping)
 		const struct piece *piece = &mapping->piece[i];
 		sum += piece->bytes;
 		if (piece->bytes == 0 || piece->bytes % os_page_size() != 0)
-			report_internal("mapping: a piece is no whole pages");
+			report_internal("mapping: a piece is not whole pages");
 		if (i > 0 && piece[-1].area == piece->area)
 			report_internal("mapping: two pieces are one");
 	}
 	if (sum != mapping->bytes)
 		report_internal("mapping: the pieces are not its bytes");
 }
+#endif

@@ -1,19 +1,19 @@
-/*
- * areas.c - see areas.h.
- */
+/* areas.c - reads the lines of /proc/self/maps byte by byte. */
 #include "os/areas.h"
 
-#include "base/syscall.h"
+#include "os/syscall.h"
 
-#include <fcntl.h>
+static bool fill_buffer(struct areas *areas)
+{
+	areas->next = 0;
+	areas->filled = syscall3(SYS_read, areas->file, (long)areas->buffer, AREAS_READ_BYTES);
+	return areas->filled > 0;
+}
 
+/* -1: the list has ended, or cannot be read further. */
 static int next_byte(struct areas *areas)
 {
-	if (areas->next == areas->filled) {
-		areas->filled = syscall3(SYS_read, areas->file, (long)areas->buffer, AREAS_READ_BYTES);
-		areas->next = 0;
-	}
-	return areas->filled > 0 ? areas->buffer[areas->next++] : -1;
+	return areas->next < areas->filled || fill_buffer(areas) ? areas->buffer[areas->next++] : -1;
 }
 
 static bool read_hex(struct areas *areas, uint64_t *number, char end)
@@ -41,41 +41,35 @@ bool areas_next(struct areas *areas, struct area *area)
 	return true;
 }
 
-/* False where the list has no line. */
-static bool open_file(struct areas *areas, const char *path)
+/* False if the list has no line. */
+static bool open_list(struct areas *areas, const char *path)
 {
-	areas->next = 0;
-	areas->file = syscall6(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0);
+	areas->file = syscall_open(path);
 	if (syscall_failed(areas->file))
 		return false;
-	areas->filled = syscall3(SYS_read, areas->file, (long)areas->buffer, AREAS_READ_BYTES);
-	if (areas->filled > 0)
+	if (fill_buffer(areas))
 		return true;
 	areas_close(areas);
 	return false;
 }
 
-/* When the first thread has ended, the list under its name is empty. */
+/* After the end of the first thread, the list under its name is empty. */
 bool areas_open(struct areas *areas)
 {
-	return open_file(areas, "/proc/self/maps") || open_file(areas, "/proc/thread-self/maps");
+	return open_list(areas, "/proc/self/maps") || open_list(areas, "/proc/thread-self/maps");
 }
 
 void areas_close(const struct areas *areas) { syscall3(SYS_close, areas->file, 0, 0); }
 
-static bool holds(const struct area *area, uintptr_t address)
-{
-	return address >= area->start && address < area->end;
-}
-
 bool areas_join(uintptr_t one, uintptr_t other)
 {
 	struct areas areas;
-	struct area area = {0, 0, false};
+	struct area area;
+	bool is_there = false;
 	if (!areas_open(&areas))
 		return false;
-	while (!holds(&area, one) && areas_next(&areas, &area))
-		continue;
+	while (!is_there && areas_next(&areas, &area))
+		is_there = one - area.start < area.end - area.start;
 	areas_close(&areas);
-	return holds(&area, one) && holds(&area, other);
+	return is_there && other - area.start < area.end - area.start;
 }

@@ -1,11 +1,7 @@
-/*
- * brk.c - see brk.h. musl's sbrk refuses every move (it keeps the break to itself), so there the system call is made;
- * the only difference between the systems, and it is decided here.
- */
+/* brk.c - moves the break by sbrk in glibc, and by the system call in musl, whose sbrk refuses every move. */
 #include "os/brk.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <unistd.h>
 
 #ifdef __GLIBC__
@@ -20,7 +16,7 @@ static uintptr_t brk_move(intptr_t bytes)
 
 #else
 
-#include "base/syscall.h"
+#include "os/syscall.h"
 
 static uintptr_t brk_move(intptr_t bytes)
 {
@@ -31,22 +27,20 @@ static uintptr_t brk_move(intptr_t bytes)
 
 #endif
 
-static _Atomic bool is_left; /* relaxed: set once, by the constructor */
+static _Atomic bool is_left; /* relaxed: set at the start of the program, or by a setting, and never cleared */
 
-void os_brk_leave(void) { atomic_store_explicit(&is_left, true, memory_order_relaxed); }
+void os_brk_leave(void) { store_relaxed(&is_left, true); }
 
-static bool may_move(void) { return !atomic_load_explicit(&is_left, memory_order_relaxed); }
+uintptr_t os_brk_raise(size_t bytes) { return load_relaxed(&is_left) ? 0 : brk_move((intptr_t)bytes); }
 
-uintptr_t os_brk_now(void) { return may_move() ? brk_move(0) : 0; }
-
-uintptr_t os_brk_raise(size_t bytes) { return may_move() ? brk_move((intptr_t)bytes) : 0; }
+uintptr_t os_brk_now(void) { return os_brk_raise(0); }
 
 bool os_brk_lower(uintptr_t from, size_t bytes)
 {
 	if (os_brk_now() != from)
 		return false;
 	uintptr_t before = brk_move(-(intptr_t)bytes);
-	/* Somebody raised it in between: what is theirs must not stay cut off, though its content is lost. */
+	/* Another caller raised it in between, and must keep the addresses, though their content is lost. */
 	if (before != 0 && before != from)
 		brk_move((intptr_t)bytes);
 	return before == from;

@@ -1,28 +1,26 @@
 /*
  * brk.h - the break of the data segment, moved through libc's sbrk(3) so that libc's own idea of it stays right.
  *
- * Others may call sbrk too: every result is taken as the truth about where the break was. errno is left alone.
+ * Others may call sbrk too: so callers must take each result as the place of the break. errno is not changed.
  */
 #ifndef LM_OS_BRK_H
 #define LM_OS_BRK_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "base/compiler.h"
 
 /*
- * The break is left alone from now on: there is none to use. For a process in which libc's own allocator works too. It
- * calls sbrk under a lock of its own, and sbrk is not made for two threads at once: both would get the same memory.
+ * From now on the functions below find no break that they may use. For a process in which libc's own allocator works
+ * too: it calls sbrk under a lock of its own, and two threads that call sbrk at once may get the same memory.
  */
-void os_brk_leave(void);
+cold void os_brk_leave(void);
 
-/* The current break, or 0 where there is none to use. */
-uintptr_t os_brk_now(void);
+/* The current break, or 0 if there is none that may be used. */
+cold uintptr_t os_brk_now(void);
 
 /* Moves the break up by `bytes`: the break before (the start of the new memory, which reads as zeros), or 0. */
-uintptr_t os_brk_raise(size_t bytes);
+cold uintptr_t os_brk_raise(size_t bytes);
 
-/* Moves the break down by `bytes` from `from`: false, and nothing is changed, when refused or when it was not there. */
-bool os_brk_lower(uintptr_t from, size_t bytes);
+/* Moves the break down by `bytes` from `from`: false, and nothing is changed, if it is elsewhere or may not move. */
+cold bool os_brk_lower(uintptr_t from, size_t bytes);
 
 #endif

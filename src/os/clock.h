@@ -1,14 +1,12 @@
-/*
- * clock.h - time that has passed, to a few milliseconds.
- */
+/* clock.h - a clock that is right to a few milliseconds. */
 #ifndef LM_OS_CLOCK_H
 #define LM_OS_CLOCK_H
 
-#include <stdint.h>
+#include "base/compiler.h"
 
 /*
- * Microseconds since some moment, by CLOCK_MONOTONIC_COARSE of clock_gettime(2), with no system call. Always the same
- * number where the kernel maps no vdso(7).
+ * Microseconds since a fixed moment, by CLOCK_MONOTONIC_COARSE of clock_gettime(2), without a system call. Always the
+ * same number if the kernel maps no vdso(7).
  */
 uint64_t os_clock_us(void);
 

@@ -1,36 +1,26 @@
-/*
- * cpu.c - see cpu.h. And where the C library keeps the thread's area for restartable sequences.
- */
+/* cpu.c - the numbers of CPUs, and where the C library keeps the thread's area for restartable sequences. */
 #define _GNU_SOURCE
 #include "os/cpu.h"
 
 #include "base/bits.h"
-#include "base/syscall.h"
 #include "os/rseq.h"
+#include "os/syscall.h"
 
-#include <fcntl.h>
 #include <sched.h>
 
-enum { TEXT_BYTES = 4096, MASK_WORDS = 1024 };
+enum { TEXT_BYTES = 4096, MASK_WORDS = 1024 }; /* of the list in /sys; of an affinity mask: 65,536 CPUs */
 
-/* glibc 2.35 and later; __rseq_size is 0 where the kernel or a tunable has none. */
+/* glibc 2.35 and later; __rseq_size is 0 if the kernel or a tunable has none. */
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
 extern const unsigned __rseq_size __attribute__((weak));
 
-/* For a thread that sees other machines' sequences as ours, no area is there: see rseq.h. */
-#if defined(__x86_64__)
-enum { RSEQ_IS_WRITTEN = 1 };
-#else
-enum { RSEQ_IS_WRITTEN = 0 };
-#endif
-
 ptrdiff_t rseq_area(void)
 {
-	bool there = RSEQ_IS_WRITTEN && &__rseq_offset != NULL && &__rseq_size != NULL && __rseq_size != 0;
-	return there ? __rseq_offset : 0;
+	bool is_there = RSEQ_IS_WRITTEN && &__rseq_offset != NULL && &__rseq_size != NULL && __rseq_size != 0;
+	return is_there ? __rseq_offset : 0;
 }
 
-/* The highest number in a list such as "0-3,8", and one more; 0 where there is none. */
+/* One more than the highest number in a list such as "0-3,8"; 0 if there is none. */
 static unsigned count_of_list(const char *text, size_t length)
 {
 	unsigned count = 0;
@@ -46,8 +36,7 @@ static unsigned count_of_list(const char *text, size_t length)
 static unsigned possible_count(void)
 {
 	char text[TEXT_BYTES];
-	long file = syscall6(SYS_openat, AT_FDCWD, (long)"/sys/devices/system/cpu/possible", O_RDONLY | O_CLOEXEC, 0, 0,
-			     0);
+	long file = syscall_open("/sys/devices/system/cpu/possible");
 	if (syscall_failed(file))
 		return 0;
 	long length = syscall3(SYS_read, file, (long)text, TEXT_BYTES);

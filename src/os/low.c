@@ -1,35 +1,30 @@
-/*
- * low.c - see low.h.
- */
+/* low.c - looks for gaps between the mappings below 4 GiB. */
 #define _GNU_SOURCE
 #include "os/low.h"
 
 #include "base/bits.h"
 #include "os/areas.h"
 #include "os/map.h"
-#include "os/page_size.h"
 
 #include <errno.h>
-#include <stdbool.h>
-#include <stdint.h>
 
 #define LOW_END (UINT64_C(1) << 32)
 
 enum {
-	LOW_FIRST = 1 << 20,      /* below, vm.mmap_min_addr forbids, and pointers that are nearly NULL should fault */
-	LOW_STEP_BYTES = 4 << 20, /* where what is long begins; without the list, 1023 places to try */
-	LOW_TRIES = 16,           /* searches: each time another thread was faster */
-	STACK_ROOM_BYTES = 128 << 20, /* a stack grows down: the kernel leaves as much below it too */
+	LOW_FIRST = 1 << 20,      /* below, vm.mmap_min_addr forbids it, and pointers near NULL should fault */
+	LOW_STEP_BYTES = 4 << 20, /* long mappings begin at multiples; without the list, these 1023 places are tried */
+	LOW_TRIES = 16,           /* searches, if another thread was faster each time */
+	STACK_ROOM_BYTES = 128 << 20, /* left free below the stack, which grows down; the kernel leaves as much */
 };
 
-/* Invariant: bytes is 0, or [at, at + bytes) lies in a gap of the list, and bytes is in [least, most]. */
+/* Owner: os_map_low. bytes is 0, or [at, at + bytes) lies in a gap of the list, and least <= bytes <= most. */
 struct search {
 	size_t most, least, alignment;
 	uint64_t at; /* the best place that was found */
 	size_t bytes;
 };
 
-/* Takes [start, end) if it is better: the longest place counts, and of equal ones the highest, which comes last. */
+/* Takes [start, end) if it is better: the longest place is best; of equal ones the highest, which comes last. */
 static void search_gap(struct search *search, uint64_t start, uint64_t end)
 {
 	start = round_up(start, search->alignment);
@@ -46,7 +41,7 @@ static void search_gap(struct search *search, uint64_t start, uint64_t end)
 		search->at = at_step;
 }
 
-/* All gaps of the list; false where there is none, or it ends too early. */
+/* Looks at all gaps; false if there is no list, or it ends too early. */
 static bool search_list(struct search *search)
 {
 	struct areas areas;
@@ -64,7 +59,7 @@ static bool search_list(struct search *search)
 	return free_from >= LOW_END;
 }
 
-/* A mapping at `address` of *bytes, or where these are too many for the system, of `least`: as os_map_at. */
+/* Like os_map_at, of *bytes, or if these are too many for the system, of `least`. */
 static int map_some(uintptr_t address, size_t *bytes, size_t least)
 {
 	int error = os_map_at(address, *bytes);
@@ -74,7 +69,7 @@ static int map_some(uintptr_t address, size_t *bytes, size_t least)
 	return os_map_at(address, least);
 }
 
-/* With no list: one place in each LOW_STEP_BYTES. */
+/* Without the list: one place in each LOW_STEP_BYTES. */
 static void *map_by_steps(size_t *bytes, size_t least, size_t alignment)
 {
 	size_t step = size_max(alignment, LOW_STEP_BYTES);

@@ -5,23 +5,28 @@
  *        | program, break -> |       gap       | mapping |    gap  | ours |
  *                                                         <- the next goes here
  *
- * The kernel does not look for a place there, so we do: the list of mappings, /proc/self/maps, tells the gaps. The
- * highest one that is long enough is taken, at its end, since the break of some programs lies below it and is to go
- * up. No lock: another thread may map there first, and then the list is read again.
+ * The kernel does not look for a place there, so the library does: /proc/self/maps, the list of mappings, shows the
+ * gaps. It takes the end of the highest gap that is long enough, since the break of some programs lies below and must
+ * be free to go up. No lock: another thread may map there first, and then the list is read again.
  *
- * Where the list cannot be read (no /proc, no free file descriptor, a filter), one place in each 4 MiB is tried.
+ * If the list cannot be read (no /proc, no free file descriptor, a filter), one place in each 4 MiB is tried.
  */
 #ifndef LM_OS_LOW_H
 #define LM_OS_LOW_H
 
-#include <stddef.h>
+#include "base/compiler.h"
 
 /*
- * A new private zeroed mapping below 4 GiB, at a multiple of `alignment` (a power of two): of `*bytes`, or where the
- * gaps are shorter or the kernel refuses so much, of less, which is stored there, but at least of `least_bytes`. From
- * 4 MiB on it begins at a multiple of these, if the gap has room. NULL when there is no such gap, or no memory.
- * `*bytes` and `least_bytes` are multiples of os_page_size(), and not 0.
+ * A new private zeroed mapping of `*bytes` below 4 GiB, at a multiple of `alignment` (a power of two). If the gaps are
+ * shorter, or the kernel refuses so much, it has fewer bytes: at least `least_bytes`, and the number is stored in
+ * `*bytes`. A mapping of 4 MiB or more begins at a multiple of 4 MiB if the gap has room. `*bytes` and `least_bytes`
+ * are multiples of os_page_size(), and not 0.
+ *
+ * NULL if there is no memory, if no such gap was seen, or if other threads were faster again and again. A gap that is
+ * free during the whole call is always seen. But the list is read in parts: others who unmap behind the reader and map
+ * ahead of it hide a gap, though at each moment there is one. The library calls this under the lock of the DMA32 zone
+ * only, so its own threads neither hide gaps from each other nor race.
  */
-void *os_map_low(size_t *bytes, size_t least_bytes, size_t alignment);
+cold void *os_map_low(size_t *bytes, size_t least_bytes, size_t alignment);
 
 #endif

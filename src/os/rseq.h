@@ -1,39 +1,38 @@
 /*
- * rseq.h - restartable sequences: a few instructions on data of the CPU that the thread runs on, of which the last one
- * takes effect only if the thread was neither moved nor interrupted since the first (linux/rseq.h, rseq(2); glibc's
+ * rseq.h - restartable sequences: a few instructions on data of the CPU on which the thread runs. The last instruction
+ * takes effect only if the thread was neither moved nor interrupted since the first one (linux/rseq.h, rseq(2); glibc's
  * manual, "Restartable Sequences").
  *
- *      5:  the thread's rseq_cs = descriptor        The kernel looks there whenever it takes the CPU from the thread
- *      1:  cpu = the thread's cpu_id                or delivers a signal: is the next instruction in [1, 2), the
- *          is it one? else to 2                     thread goes on at 4, and so starts again.
+ *      5:  the thread's rseq_cs = descriptor        The kernel reads rseq_cs whenever it takes the CPU from the thread
+ *      1:  cpu = the thread's cpu_id                or delivers a signal. If the next instruction is in [1, 2), the
+ *          not below `cpus`? to 2                   thread goes on at 4, and so starts again.
  *          slot[cpu] changes
  *      2:
  *
  *      descriptor  { version 0, flags 0, first 1, bytes 2 - 1, abort 4 }      section __rseq_cs
  *      RSEQ_SIG  4: jump to 5                                                 the kernel wants the signature before 4
  *
- * The first instruction of [1, 2) follows the store at once: else the kernel, finding the thread outside, would take
- * the descriptor away. It stays set after 2, which does no harm: this code is never unmapped, and the kernel clears
- * it when it next looks.
+ * The first instruction of [1, 2) follows the store at once: between them the kernel would find the thread outside of
+ * [1, 2), and clear rseq_cs. After 2 rseq_cs stays set, which does no harm: this code is never unmapped, and the kernel
+ * clears rseq_cs when it next reads it.
  *
- * The C library registers each thread's area, glibc 2.35 and later at rseq_area() from the thread pointer. Each
- * function takes `base`, the address of CPU 0's slot, and puts the CPU into *cpu, `cpus` or more (also as a negative
- * number) where it is none: then nothing was done.
+ * The C library registers each thread's area; in glibc 2.35 and later it lies at rseq_area() from the thread pointer.
+ * Each function takes `base`, the address of CPU 0's slot, and puts the CPU into *cpu. If *cpu is `cpus` or more (also
+ * as a negative number), the thread has no CPU, and nothing was done.
  */
 #ifndef LM_OS_RSEQ_H
 #define LM_OS_RSEQ_H
 
 #include "base/compiler.h"
 
-#include <stddef.h>
-#include <stdint.h>
+enum { RSEQ_STRIDE_SHIFT = 16 }; /* from one CPU's slot to the next: 64 KiB, more than any cache line or page */
 
-enum { RSEQ_STRIDE_SHIFT = 16 }; /* from one CPU's slot to the next: 64 KiB */
-
-/* Where the thread's area lies from the thread pointer; 0 where there is none. The same for all threads. */
-ptrdiff_t rseq_area(void);
+/* The offset of the thread's area from the thread pointer; 0 if there is none. The same for all threads. */
+cold ptrdiff_t rseq_area(void);
 
 #if defined(__x86_64__)
+
+enum { RSEQ_IS_WRITTEN = 1 };
 
 #define RSEQ_BEGIN                                                                                            \
 	".pushsection __rseq_cs, \"aw\"\n\t"                                                                  \
@@ -70,7 +69,7 @@ ptrdiff_t rseq_area(void);
 				 : "memory", "cc");                                                           \
 	}
 
-/* What was in slot[cpu], where `value` is now; undefined where nothing was done. */
+/* Puts `value` into slot[cpu]: what was there before; undefined if nothing was done. */
 #define RSEQ_XCHG(name, type, suffix)                                                                         \
 	static always_inline type name(uintptr_t base, type value, ptrdiff_t area, uint32_t cpus, uint32_t *cpu) \
 	{                                                                                                     \
@@ -85,7 +84,7 @@ ptrdiff_t rseq_area(void);
 		return before;                                                                                \
 	}
 
-/* The thread's CPU as the kernel last wrote it; no CPU where the thread has no area. */
+/* The thread's CPU as the kernel last wrote it; a number that is no CPU if the thread has no area. */
 static always_inline uint32_t rseq_cpu(ptrdiff_t area)
 {
 	uint32_t cpu;
@@ -95,7 +94,8 @@ static always_inline uint32_t rseq_cpu(ptrdiff_t area)
 
 #else
 
-/* Not written for this machine yet: no CPU is ever found, and the callers go on atomically. */
+/* Sequences are not written for this machine: there is no area, and the callers use atomic instructions. */
+enum { RSEQ_IS_WRITTEN = 0 };
 #define RSEQ_ADD(name, type, suffix)                                                                          \
 	static always_inline void name(uintptr_t base, type amount, ptrdiff_t area, uint32_t cpus, uint32_t *cpu) \
 	{                                                                                                     \

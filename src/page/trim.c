@@ -1,66 +1,71 @@
 /*
  * trim.c - see trim.h.
  *
- * The kernel frees frames at some microseconds a hundred, and others wait for zone.lock: so a large run is purged
- * first, block by block with no lock held, and the break is moved only over a run that is nearly clean.
+ * The kernel needs some microseconds to free a hundred frames, and other threads wait for zone.lock. So a large run is
+ * purged first, block by block with no lock held, and the break moves only over a run that is nearly clean.
  */
 #include "page/trim.h"
 
 #include "base/bits.h"
 #include "base/settings.h"
-#include "base/thread.h"
 #include "os/brk.h"
-#include "os/page_size.h"
+#include "os/map.h"
+#include "os/thread.h"
 #include "page/pagemap.h"
 #include "page/purge.h"
 
-enum { QUICK_DIRTY_PAGES = 64, STEPS_MAX = 1 << 16, SLACK_SHIFT = 6, LOOSENED_MORE = 2 };
+enum {
+	QUICK_DIRTY_PAGES = 64, /* dirty pages over which the break moves at once: bounds the time under zone.lock */
+	STEPS_MAX = 1 << 16,    /* blocks that one trim purges, while other threads dirty more */
+	SLACK_SHIFT = 6,        /* 1/2^this of the heap. None: a list of 4 M nodes calls brk 31,700 times, not 1,360 */
+	LOOSENED_MORE = 2,      /* doublings of the trim threshold beyond those of the purge limit */
+};
 
 size_t trim_threshold_pages(void)
 {
-	size_t threshold = setting(&settings.trim_threshold) >> PAGE_SHIFT;
+	size_t threshold = settings_kept_bytes() >> PAGE_SHIFT;
 	unsigned level = purge_loosened();
 	unsigned loosened = level == 0 ? 0 : level + LOOSENED_MORE;
 	return threshold > SIZE_MAX >> loosened ? SIZE_MAX : threshold << loosened;
 }
 
-/* The idle pages that emptying magazines did not make go away, as far as is known: a hint, relaxed. */
+/* The idle pages that were left after the last drain: a hint, relaxed. */
 static _Atomic size_t idle_floor;
 
-/* The floor, which is never above what is idle now. */
-static size_t floor_of(size_t idle)
+/* Lowers the floor to the idle pages of now, if these are fewer. */
+static size_t lowered_floor(size_t idle)
 {
-	size_t floor = atomic_load_explicit(&idle_floor, memory_order_relaxed);
+	size_t floor = load_relaxed(&idle_floor);
 	if (idle < floor)
-		atomic_store_explicit(&idle_floor, idle, memory_order_relaxed);
+		store_relaxed(&idle_floor, idle);
 	return size_min(floor, idle);
 }
 
-bool trim_wants_drain(void)
+bool trim_drain_is_due(void)
 {
 	size_t idle = zone_idle_pages();
-	return idle - floor_of(idle) > trim_threshold_pages();
+	return idle - lowered_floor(idle) > trim_threshold_pages();
 }
 
-void trim_note_grown(void) { floor_of(zone_idle_pages()); }
+void trim_note_grown(void) { lowered_floor(zone_idle_pages()); }
 
-void trim_note_drained(void) { atomic_store_explicit(&idle_floor, zone_idle_pages(), memory_order_relaxed); }
+void trim_note_drained(void) { store_relaxed(&idle_floor, zone_idle_pages()); }
 
 /*
- * A heap that shrinks from its top would pass the threshold again with each slab, since the pad that was left is
- * touched: unless the thresholds were set, so much more than the threshold must be free.
+ * Pages that must be free beyond the threshold, unless the program set the thresholds. Without this slack, a heap that
+ * shrinks from its top would pass the threshold again with each slab, since the pad that was left is touched.
  */
 static size_t trim_slack_pages(const struct zone *zone)
 {
-	size_t used = atomic_load_explicit(&zone->used_pages, memory_order_relaxed);
-	return setting(&settings.adaptive_trim) ? used >> SLACK_SHIFT : 0;
+	size_t used = load_relaxed(&zone->used_pages);
+	return load_relaxed(&settings.adaptive_trim) ? used >> SLACK_SHIFT : 0;
 }
 
 /*
  * The threads that hold the break: one entry for each hold. Guarded by the heap's lock. When the table is full,
  * existing entries stand for the new thread as well.
  */
-enum { HOLDERS_MAX = 16 };
+enum { HOLDERS_MAX = 16 }; /* threads that run out of memory at once */
 static uintptr_t holders[HOLDERS_MAX];
 static size_t nholders;
 
@@ -92,11 +97,23 @@ void trim_fork_child(void)
 	nholders = own;
 }
 
-/* Only the heap has a run at its top. */
-bool trim_is_due(const struct zone *zone)
+static noinline bool exceeds_threshold(const struct zone *zone, size_t npages)
 {
-	return zone->touched_end > zone->run_first && nholders == 0 &&
-	       zone->touched_end - zone->run_first > trim_threshold_pages() + trim_slack_pages(zone);
+	size_t slack = trim_slack_pages(zone);
+	return npages > slack && npages - slack > trim_threshold_pages();
+}
+
+/*
+ * Unless all idle pages together exceed the threshold, the run at the top does not, whatever hot runs belong to it.
+ * Only the heap has a run at its top: elsewhere touched_end is 0.
+ */
+bool trim_is_due(struct zone *zone)
+{
+	if (nholders != 0 || likely(!exceeds_threshold(zone, zone_idle_pages_now(zone))))
+		return false;
+	if (zone->is_hot_at_top)
+		zone_settle(zone);
+	return zone->touched_end > zone->run_first && exceeds_threshold(zone, zone->touched_end - zone->run_first);
 }
 
 /* The page that the break may go down to, or 0 when there is nothing to lower. zone.lock is held. */
@@ -122,7 +139,7 @@ static bool break_lower(struct zone *zone, uintptr_t end)
 		return false;
 	}
 	purge_note_purged(dirty);
-	pagemap_set_dirty(end, npages, false);
+	pagemap_set_dirty(end, npages, PAGES_CLEAN);
 	zone->total_pages -= npages;
 	zone->span_end = end;
 	zone->touched_end = size_min(zone->touched_end, end);
@@ -134,7 +151,7 @@ static bool purge_highest(struct zone *zone, uintptr_t end)
 {
 	struct buddy_block block;
 	uintptr_t page = zone->span_end;
-	while (page > end && buddy_find_ending(&zone->buddy, page, &block)) {
+	while (page > end && buddy_find_around(&zone->buddy, page - 1, &block)) {
 		if (pagemap_count_dirty(block.page, (size_t)1 << block.order) > 0)
 			return purge_block(zone, block);
 		page = block.page;
@@ -142,32 +159,27 @@ static bool purge_highest(struct zone *zone, uintptr_t end)
 	return false;
 }
 
-/* One step towards a lower break: DONE when it moved, FAILED when it cannot, AGAIN when some of the run was purged. */
-enum step { STEP_AGAIN, STEP_DONE, STEP_FAILED };
-
-static enum step trim_step(struct zone *zone, size_t pad_bytes)
-{
-	uintptr_t end = lowest_end(zone, pad_bytes);
-	if (end == 0)
-		return STEP_FAILED;
-	size_t dirty = pagemap_count_dirty(end, zone->span_end - end);
-	if (dirty > QUICK_DIRTY_PAGES && purge_highest(zone, end))
-		return STEP_AGAIN;
-	return break_lower(zone, end) ? STEP_DONE : STEP_FAILED;
-}
-
+/* While the run is too dirty, purges one block of it. The lock is free meanwhile, so each step looks at all again. */
 bool trim_to_pad(struct zone *zone, size_t pad_bytes)
 {
-	enum step step = STEP_AGAIN;
+	uintptr_t end;
+	int steps = 0;
 	lock_acquire(&zone->lock, RANK_ZONE);
-	for (int i = 0; i < STEPS_MAX && step == STEP_AGAIN; i++)
-		step = trim_step(zone, pad_bytes);
+	do {
+		zone_settle(zone);
+		end = lowest_end(zone, pad_bytes);
+	} while (end != 0 && pagemap_count_dirty(end, zone->span_end - end) > QUICK_DIRTY_PAGES &&
+		 purge_highest(zone, end) && ++steps < STEPS_MAX);
+	/* The lock was free if the last block could not be purged. */
+	zone_settle(zone);
+	end = lowest_end(zone, pad_bytes);
+	bool lowered = end != 0 && steps < STEPS_MAX && break_lower(zone, end);
 	zone_unlock(zone);
-	return step == STEP_DONE;
+	return lowered;
 }
 
 void trim_top(struct zone *zone)
 {
 	purge_review();
-	trim_to_pad(zone, setting(&settings.top_pad));
+	trim_to_pad(zone, load_relaxed(&settings.top_pad));
 }

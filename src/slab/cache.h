@@ -1,132 +1,127 @@
 /*
- * cache.h - all slabs of one size class or object cache (the kernel's kmem_cache), and the depot of its magazines.
+ * cache.h - all slabs of one size class or object cache (the kernel's kmem_cache): which list each stands in.
  *
- *      thread caches <-> depot: full magazines, exchanged whole        depot.lock, RANK_DEPOT
- *                          |
- *                        slabs: list[0..3] by how much is free         cache.lock, RANK_CACHE
- *                          |
- *                        pages (page/zone.h)
+ *      who takes and gives objects
+ *          |
+ *      slabs: list[0..3] by how much is free         cache.lock, RANK_CACHE
+ *          |
+ *      pages (page/page_alloc.h)
  *
- * Slabs: partial ones stand in the bucket of their free share, and objects are taken from the fullest, so that the
- * others empty out. In malloc's classes full ones are on no list, and an empty one goes back to the buddy at once. In
- * object caches full ones are listed, and some empty ones are kept (object_cache.h). Partial ones of ZONE_DMA32 have a
- * list for themselves, list[BUCKET_LOW]: only who asks for them is served from there. An object of theirs that is freed
- * may still go through the magazines to who did not ask.
+ * Objects are taken and given back in cache_alloc.h, pages inside slabs are given back in reclaim.h.
  *
- * Invariant (cache_check): objects out = sum over slabs of (objects - nfree); a slab that is listed is in
- * list[bucket_of(slab)]; a slab with idle pages is in purgeable. In an object cache, slabs = those in list[] + those in
- * leaving.
+ * Partial slabs stand in the bucket of their free share. Objects are taken from the fullest, so that the others empty
+ * out. In malloc's classes full slabs are on no list, and an empty one goes back to the buddy at once. In object caches
+ * full slabs are listed, and some empty ones are kept (cache_kept_slabs). Partial slabs of ZONE_DMA32 have a list of
+ * their own, from which only requests for such memory are served; a freed object of theirs may still go through the
+ * magazines to another request.
+ *
+ * Invariant (cache_check): a slab that is listed is in list[slab_bucket(slab)]; a slab in `purgeable` has idle pages,
+ * and where the system's pages have 4 KiB, a slab with idle pages is in `purgeable` (else they may be too short to be
+ * purged); empty_slabs = the slabs in list[BUCKET_EMPTY]. In an object cache, slabs = list[] + leaving, and
+ * objects_out = the sum over these slabs of (objects - nfree), but for what a purger has reserved.
+ * Over all caches (caches_check_sums): cache_idle_pages = the sum over slabs of the pages that are empty and dirty,
+ * cache_empty_pages = of the pages that are empty.
  */
 #ifndef LM_SLAB_CACHE_H
 #define LM_SLAB_CACHE_H
 
-#include "base/lock.h"
-#include "slab/magazine.h"
+#include "base/list.h"
+#include "os/lock.h"
 #include "slab/slab.h"
 
 enum bucket {
-	PARTIAL_BUCKETS = 4, /* 0 to 3: less than so many quarters, and one, are free */
+	PARTIAL_BUCKETS = 4, /* bucket i of 0 to 3: about i/4 to (i + 1)/4 of the objects are free */
 	BUCKET_EMPTY = PARTIAL_BUCKETS,
 	BUCKET_LOW, /* below 4 GiB, whatever is free */
 	BUCKET_FULL,
-	BUCKET_COUNT,
+	BUCKET_COUNT, /* of a slab: in none */
 };
 
 struct object_kind;
 
-struct depot {
-	struct lock lock;
-	_Atomic uint32_t nfull; /* read without the lock as a hint */
-	uint32_t nfull_min; /* the fewest there were since `operations` was last 0: what was not needed */
-	uint32_t operations;
-	_Atomic uint32_t credits; /* magazines that may come in; both are read without the lock as hints */
-	const struct thread_cache *_Atomic giver; /* the thread that last had one to give. Only compared */
-	struct magazine *full;
-	_Atomic size_t objects; /* in the full magazines; read by statistics */
-} cache_line_aligned;
-
+/*
+ * `lock` guards all of it. `kind` is written under object_caches_lock as well, and a thread reads it with either lock,
+ * or with neither if it uses the cache: it changes only when nobody does.
+ */
 struct cache {
 	struct lock lock;
 	uint32_t slabs;
 	struct list list[BUCKET_COUNT];
 	struct list purgeable;
-	struct list leaving;      /* slabs on their way out, which still count (object_slabs.c) */
-	struct object_kind *kind; /* of an object cache; NULL: a size class of malloc */
-	uint64_t page_changes; /* to be added to the sums over all caches when the lock is released */
+	struct list leaving;      /* slabs of an object cache on their way out, which still count */
+	struct object_kind *kind; /* what an object cache has besides; NULL: a size class of malloc */
+	uint32_t empty_slabs;
+	bool has_destructor;        /* empty slabs go only where the program may be called */
+	uint64_t page_changes;      /* for the sums over all caches (cache_publish) */
 	_Atomic size_t objects_out; /* taken from slabs: live, or in magazines. Read without the lock as a hint */
-	struct depot depot;
 } cache_line_aligned;
 
-extern struct cache caches[ID_COUNT];
+extern struct cache caches[ID_COUNT] LM_HIDDEN;
 
-/*
- * Takes up to `count` objects from the slabs of a class: how many. 0 when out of memory, and in an object cache when
- * all slabs that there are are full.
- */
-size_t cache_alloc(unsigned size_class, void **objects, size_t count);
+static inline void cache_lock(struct cache *cache) { lock_acquire(&cache->lock, RANK_CACHE); }
 
-/* The same, of small objects that have their cache lines for themselves: fours of them, where 4 or more are wanted. */
-size_t cache_alloc_lines(unsigned size_class, void **objects, size_t count);
+/* Adds page_changes to the sums over all caches. cache_unlock does so too, and releases the lock. */
+void cache_publish(struct cache *cache);
+void cache_unlock(struct cache *cache);
 
-/* Takes one object from a slab that there is; NULL when all are full. */
-void *cache_alloc_existing(unsigned size_class);
+/* For the files that move slabs; cache.lock is held. */
 
-/* Takes one object; *zeroed tells that its memory is all zeros. NULL when out of memory. */
-void *cache_alloc_one(unsigned size_class, bool *zeroed);
+/* Takes in a slab that was just made: all of its objects are free. */
+void slab_link(struct cache *cache, struct slab *slab);
 
-/*
- * The same past all magazines: of ZONE_DMA32 (CACHE_LOW); or from the slab with the most free objects, which is the
- * least in use (CACHE_COLD). With PAGES_QUIET no system call is made and nobody is waited for: NULL too where another
- * thread is just at the class, or a signal handler has interrupted one that is.
- */
-enum cache_part { CACHE_ANY, CACHE_COLD, CACHE_LOW };
-void *cache_alloc_part(unsigned size_class, enum cache_part part, enum page_how how, bool *zeroed);
+/* The list that the slab belongs in. */
+static inline unsigned slab_bucket(const struct slab *slab)
+{
+	if (slab->nfree == 0)
+		return BUCKET_FULL;
+	if (unlikely(slab->zone == ZONE_DMA32))
+		return BUCKET_LOW;
+	return slab->nfree * size_classes[slab->class].bucket_magic >> 16;
+}
 
-/* The same with PAGES_QUIET, of a slab that there is. */
-void *cache_take_quietly(unsigned size_class);
+/* Lists a slab anew: after each change of it. `before` is its slab_page_state from before. */
+void slab_relist_changed(struct cache *cache, struct slab *slab, uint64_t before);
+static inline void slab_relist(struct cache *cache, struct slab *slab, uint64_t before)
+{
+	if (slab_page_state(slab) != before || slab_bucket(slab) != slab->bucket)
+		slab_relist_changed(cache, slab, before);
+}
 
-/* Gives objects back to their slabs; a double free is reported as of `function`. May purge. */
-void cache_free(unsigned size_class, void **objects, size_t count, const char *function);
+/* Lists the slab as purgeable, last, or not. */
+enum purgeable { PURGEABLE_NOT, PURGEABLE };
+void slab_set_purgeable(struct cache *cache, struct slab *slab, enum purgeable purgeable);
 
-struct thread_cache;
+/* Take an all-free slab off the lists. slab_unlist: it still counts as one of the cache's. */
+cold void slab_unlist(struct cache *cache, struct slab *slab);
+void slab_unlink(struct cache *cache, struct slab *slab);
 
-/* A full magazine for the thread `self`; NULL: do without. */
-struct magazine *depot_pop(unsigned size_class, const struct thread_cache *self);
+/* Releases the lock; destroys the slab if it is all free, unless it is one of those that an object cache keeps. */
+void cache_unlock_and_drop_empty(struct cache *cache, struct slab *slab);
 
-/*
- * True if a full magazine of the thread `self` would be taken in, of objects that others or itself allocated; and takes
- * it in.
- */
-enum depot_origin { DEPOT_OF_OTHERS, DEPOT_OWN };
-bool depot_wants(unsigned size_class, const struct thread_cache *self, enum depot_origin origin);
-void depot_push(unsigned size_class, struct magazine *full);
+/* How many empty slabs an object cache keeps: the larger of 8 and a quarter of its slabs. */
+uint32_t cache_kept_slabs(const struct cache *cache);
 
-/* Takes a magazine that the depot has not needed for a while; NULL when there is none. */
-struct magazine *depot_pop_surplus(unsigned size_class);
+/* Counts `more` objects as taken. Under the lock, so no atomic addition is needed. */
+static inline void cache_count_out(struct cache *cache, size_t more)
+{
+	size_t out = load_relaxed(&cache->objects_out);
+	store_relaxed(&cache->objects_out, out + more);
+}
 
-/* True if the object stands in one of the depot's magazines. */
-bool depot_holds(unsigned size_class, const void *object);
+/* For all others. Slabs that are on their way out and still count; cache.lock is held. */
+cold uint32_t cache_count_leaving(const struct cache *cache);
 
-/* Bytes of objects in all depots. */
-size_t depot_bytes(void);
+static inline size_t cache_objects_out(unsigned size_class)
+{
+	return load_relaxed(&caches[size_class].objects_out);
+}
 
-/* Empties depots into the slabs: of one class, of all of malloc's, of all object caches (purge_lock is held). */
-void depot_drain(unsigned size_class);
-void depot_drain_all(void);
-void depot_drain_objects(void);
-
-/* Pages inside partly used slabs that hold frames for nothing, over all caches. */
+/* Pages inside partly used slabs under no taken object, over all caches: those that have frames, and all of them. */
 size_t cache_idle_pages(void);
-
-/* Pages inside partly used slabs under no taken object, with frames or without. */
 size_t cache_empty_pages(void);
 
-/* Purges idle pages of one class until at most `keep_pages` are left over all classes: how many. No lock is held. */
-size_t cache_purge(unsigned size_class, size_t keep_pages);
-
-/* Slabs that are on their way out, and still count. cache.lock is held. */
-uint32_t cache_count_leaving(const struct cache *cache);
-
-void cache_check(unsigned size_class);
+/* Test the invariants; report an internal error. */
+cold void cache_check(unsigned size_class);
+cold void caches_check_sums(void);
 
 #endif

@@ -1,24 +1,19 @@
 /*
  * size_class.h - which kinds of objects there are, and how a slab of each is laid out: the general caches behind
- * malloc, ids 1 to CLASS_COUNT - 1, and the object caches that the program makes, ids from there on (object_cache.h).
+ * malloc, ids 1 to CLASS_COUNT - 1, and the object caches that the program makes, ids from there on.
  *
- * 16 to 128 bytes in steps of 16; from there eight classes to each doubling, up to 128 KiB. So at most one ninth of an
+ * Sizes: 16 to 128 bytes in steps of 16; then eight classes to each doubling, up to 128 KiB. So at most one ninth of an
  * object above 128 bytes is unused, and every object is aligned to 16 bytes, which the x86-64 and AArch64 ABIs ask of
- * malloc whatever the size (and glibc's tst-mallocalign1 tests).
+ * malloc (and glibc's tst-mallocalign1 tests).
  *
- * Class 0 is "not a small object": its magazines are always empty and always full, so that both malloc and free leave
- * the fast path with the test that they make anyway.
+ * Class 0 is "not a small object": its magazines are always empty and always full, so malloc and free leave the fast
+ * path with a test that they make anyway.
  */
 #ifndef LM_SLAB_SIZE_CLASS_H
 #define LM_SLAB_SIZE_CLASS_H
 
 #include "base/bits.h"
 #include "base/compiler.h"
-
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 enum {
 	CLASS_COUNT = 89,          /* with class 0 */
@@ -50,29 +45,27 @@ enum page_rule {
 };
 
 /*
- * The ids of malloc never change. Those of object caches are written before the cache is handed out, and read by
- * nobody once it is destroyed: see object_cache.h.
+ * malloc's never change. An object cache's is written under object_caches_lock before the cache is handed out, and not
+ * read after its end. Invariant: objects <= SLAB_MAX_OBJECTS, pages <= 2^order <= 32, objects * bytes <= pages * 4096,
+ * begin_limit = objects * e <= magic (below); for slabs of one object magic = begin_limit = 1.
  */
 extern struct size_class size_classes[ID_COUNT] LM_HIDDEN;
 
-/* One more than the highest id that was ever in use: how far loops over all caches go. A hint, relaxed. */
+/* One more than the highest id that was ever in use: the end of loops over all caches. A hint, relaxed. */
 extern _Atomic unsigned size_class_ids_end LM_HIDDEN;
-static inline unsigned size_class_end(void)
-{
-	return atomic_load_explicit(&size_class_ids_end, memory_order_relaxed);
-}
+static inline unsigned size_class_end(void) { return load_relaxed(&size_class_ids_end); }
 
 /* Lays out the slabs of an object cache: slots, limits and lists follow from bytes, objects and pages. */
-void size_class_lay_out(struct size_class *class, uint32_t bytes, unsigned objects, unsigned pages,
+cold void size_class_lay_out(struct size_class *class, uint32_t bytes, unsigned objects, unsigned pages,
 			enum page_rule rule);
 
 /*
- * Class of a request of up to TABLE_MAX_BYTES, by its bytes: to make an index of 16-byte units from them would take two
- * instructions of malloc. Entries from M_MMAP_THRESHOLD on are 0.
+ * Class of a request of up to TABLE_MAX_BYTES, by its bytes: an index of 16-byte units would cost malloc two
+ * instructions. Entries from M_MMAP_THRESHOLD on are 0. Relaxed: size_class_set_threshold alone writes it.
  */
 extern _Atomic uint8_t size_class_table[TABLE_MAX_BYTES + 1] LM_HIDDEN;
 
-/* The class of a request of TABLE_MAX_BYTES < bytes <= SMALL_MAX_BYTES. */
+/* The class of a request of 128 < bytes <= SMALL_MAX_BYTES: class 9 is the first above 2^7, each doubling has eight. */
 static inline unsigned size_class_of_medium(size_t bytes)
 {
 	unsigned exponent = log2_floor(bytes - 1);
@@ -86,7 +79,7 @@ unsigned size_class_of(size_t bytes);
 unsigned size_class_aligned(size_t bytes, size_t alignment);
 
 /* Makes the table send requests of `threshold` bytes and more to class 0. */
-void size_class_set_threshold(size_t threshold);
+cold void size_class_set_threshold(size_t threshold);
 
 /*
  * The object of a slab that byte `offset` lies in, and whether one begins there: one multiplication each (after Lemire,
@@ -99,9 +92,8 @@ void size_class_set_threshold(size_t threshold);
  *      offset * magic = k * 2^32 + k * e + rest * magic
  *
  * The last two terms together are below 2^32 while (k + 1) * e < magic. So the upper half of the product is k, and the
- * lower half is k * e where an object begins (rest = 0), else at least magic. With begin_limit = objects * e, which is
- * at most magic, the lower half is below the limit exactly if one of the slab's objects begins at the offset: what is
- * left behind the last object is none.
+ * lower half is k * e if an object begins there (rest = 0), else at least magic. begin_limit = objects * e is at most
+ * magic. So the lower half is below the limit exactly if one of the slab's objects begins at the offset.
  *
  * (k + 1) * e < magic holds up to bytes = 32768. A slab with a larger object has only this one: magic and begin_limit
  * are 1, the index is always 0, and only offset 0 is a beginning.

@@ -203,7 +203,7 @@ static void try_cache(size_t bytes, unsigned flags)
 	lm_cache_destroy(cache);
 }
 
-/* A block of its own: what lies around it may be another's. */
+/* One block alone: what lies beside it may belong to others. */
 static void try_block(const char *block, char *p)
 {
 	size_t usable = malloc_usable_size(p);

@@ -71,7 +71,7 @@ static int the_child_destroys(void)
 		usleep(1000);
 	pid_t child = fork();
 	if (child == 0) {
-		alarm(60);
+		alarm(600);
 		may_end = true;
 		_exit(lm_cache_destroy(cache) != 0);
 	}

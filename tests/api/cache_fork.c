@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { OBJECTS = 640, BYTES = 4096, ALARM_SECONDS = 60, GENERATIONS = 3 };
+enum { OBJECTS = 640, BYTES = 4096, ALARM_SECONDS = 600, GENERATIONS = 3 };
 
 static void *objects[OBJECTS];
 static int generation; /* 0: the process itself; a child has one more */
@@ -58,7 +58,7 @@ static struct lm_cache_info info_of(struct lm_cache *cache)
 	return info;
 }
 
-/* All slabs are counted once: none is left when all are given back, and those that come again are. */
+/* Each slab is counted once: the count is 0 when all are given back, and right when new ones come. */
 static void use_and_destroy(struct lm_cache *cache, size_t slabs_now)
 {
 	MUST(info_of(cache).slabs == slabs_now);
@@ -86,7 +86,7 @@ static struct lm_cache *filled(const char *name, void (*dtor)(void *object))
 	return cache;
 }
 
-/* Of several slabs: the child has the rest of the first to destruct, and all others. */
+/* With several slabs: the child must destruct the rest of the first one and all of the others. */
 static void in_a_destructor(void)
 {
 	struct lm_cache *cache = filled("forking", fork_here);
@@ -275,7 +275,7 @@ static void fill_to_the_limit(size_t *count)
 		*count = take_all(*count, bytes);
 }
 
-/* The slab is had from what this thread's magazines held: the constructor runs in the middle of the shortage. */
+/* The slab is made of memory that this thread's magazines held: the constructor runs during the shortage. */
 static void in_a_constructor_in_a_shortage(void)
 {
 	size_t count;

@@ -29,7 +29,7 @@ struct line {
 	unsigned long active, objects, size, per_slab, pages, limit, batch, shared, active_slabs, slabs, avail;
 };
 
-/* The line of a cache, which must be there and be written as the kernel writes it. */
+/* The line of a cache: it must exist, in the kernel's format. */
 static struct line line_of(const char *name)
 {
 	struct line l;

@@ -106,7 +106,7 @@ static int traced(void)
 	return 0;
 }
 
-/* Two stops each; the wait status of the end. */
+/* Each system call stops the child twice. Returns the wait status of its end. */
 static int count_calls(pid_t child, int counts[FUNCTIONS])
 {
 	int status, marks = 0, stops = 0, signal_in = 0;

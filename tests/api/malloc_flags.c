@@ -65,7 +65,7 @@ static int is_advised(const void *address)
 	return advised || access("/sys/kernel/mm/transparent_hugepage", F_OK) != 0;
 }
 
-/* A block that moves because it grows is where LM_HUGE has it, whatever it was before. */
+/* A block that grows and moves lies as LM_HUGE asks, whatever it was before. */
 static void huge_after_realloc(void)
 {
 	static const unsigned before[] = {0, LM_COLD, LM_DMA32, LM_HUGE, LM_ZERO};
@@ -146,7 +146,7 @@ static void in_a_handler(void)
 	for (int i = 0; i < 3; i++)
 		CHECK(pthread_create(&threads[i], NULL, churn, NULL) == 0);
 	setitimer(ITIMER_REAL, &interval, NULL);
-	for (int i = 0; i < 100 && from_handler < 1000; i++)
+	while (from_handler < 100)
 		usleep(10000);
 	signal(SIGALRM, SIG_IGN);
 	stop = 1;

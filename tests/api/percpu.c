@@ -93,7 +93,7 @@ static volatile sig_atomic_t interrupted;
 
 static void on_alarm(int number) { interrupted = number; }
 
-/* The kernel then looks for the sequence that the thread was in last: not to be one of an unloaded library. */
+/* A signal makes the kernel read the thread's last sequence, which must not lie in an unloaded library. */
 static void be_interrupted(void)
 {
 	struct itimerval soon = {{0, 0}, {0, 1000}};

@@ -26,7 +26,7 @@ enum { ROUNDS = 20000, BLOCKS = 20000, OBJECTS = 3000, TEXT_BYTES = 1 << 17 };
 static atomic_bool over;
 static struct lm_cache *shared;
 
-/* The heap grows, and goes back whole. */
+/* The heap grows, and all of it is freed. */
 static void *grow_and_trim(void *unused)
 {
 	void **blocks = malloc(BLOCKS * sizeof(*blocks));
@@ -56,7 +56,7 @@ static void *move_pages(void *unused)
 	return unused;
 }
 
-/* Objects of a cache that all know, and of one that comes and goes. */
+/* Objects of a cache that all threads share, and of one that is made and destroyed here. */
 static void *make_caches(void *unused)
 {
 	static void *objects[OBJECTS];
@@ -150,7 +150,7 @@ static size_t number_of(const char *section, const char *name)
 	return number;
 }
 
-/* What the zones have is what the first section tells of all together. */
+/* The sums over all zones are the numbers of the first section. */
 static void check_zoneinfo(char *text)
 {
 	size_t managed = 0, rest = 0;

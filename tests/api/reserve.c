@@ -59,7 +59,7 @@ static void fork_now_and_then(void)
 		pid_t child = fork();
 		MUST(child >= 0);
 		if (child == 0) {
-			alarm(20);
+			alarm(200);
 			is_short = 0;
 			void *object = lm_reserve_alloc(reserve, LM_NOFAIL);
 			lm_reserve_free(reserve, object);
@@ -74,7 +74,7 @@ int main(void)
 	pthread_t threads[THREADS];
 	char bytes[THREADS];
 	void *objects[MINIMUM];
-	alarm(120);
+	alarm(1000);
 	reserve = lm_reserve_create(MINIMUM, get, put, NULL);
 	MUST(reserve != NULL && lm_reserve_level(reserve) == MINIMUM);
 	is_short = 1;

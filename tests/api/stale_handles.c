@@ -204,7 +204,7 @@ static void *use_in_thread(void *when)
 	return NULL;
 }
 
-/* As many of each kind as may come and go. Not one of them is the old one. */
+/* As many handles of each kind are made and ended as is allowed. None of them is the old one. */
 static void create_and_destroy_others(void)
 {
 	for (int i = 0; i < RESTING; i++) {
@@ -252,7 +252,7 @@ static void *destroy_slowly(void *unused)
 	return unused;
 }
 
-/* In the child the cache has not ended, and nobody is ending it any more. */
+/* In the child the cache is alive, and no thread destroys it. */
 static void a_cache_that_another_thread_was_ending_stays_in_the_child(void)
 {
 	pthread_t thread;
@@ -276,7 +276,7 @@ static void a_cache_that_another_thread_was_ending_stays_in_the_child(void)
 int main(void)
 {
 	struct handles others;
-	alarm(120);
+	alarm(1000);
 	old = create_and_use();
 	destroy(&old);
 	expect_reports("at once");

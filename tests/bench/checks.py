@@ -19,7 +19,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, f"{TOP}/bench")
 sys.dont_write_bytecode = True
 
-from runner import results, rows, targets  # noqa: E402
+from runner import results, rows, sweep, targets  # noqa: E402
 
 NAMES = ["glibc", "libmalloc"]
 VOID = {"meta", "br", "hr", "img", "link", "input"}
@@ -203,6 +203,43 @@ def tables(out):
         equal(bool(re.search(pattern, text)), True, f"{pattern} in report.md")
 
 
+def points(_):
+    """The points that are chosen: each once, within the limit of memory; a row tells its point."""
+    def chosen(mib):
+        return sweep.points(sweep.SIZES, sweep.PATTERNS, sweep.BATCHES, sweep.THREADS, sweep.TOUCHES, mib << 20)
+    found = chosen(100)
+    equal(len({point.name for point in found}), len(found), "names")
+    equal([point for point in found if point.size * point.batch * point.threads > 100 << 20], [], "too large")
+    equal(set(found) < set(chosen(1000)), True, "a larger limit has the points of a smaller one")
+    equal([point.name for point in found if sweep.point_of(point.row(0.1, "time_ns")) != point], [], "rows of others")
+
+
+def swept(out):
+    """Each point has all figures, from each round; the peak RSS of 20 MB written; tables and maps are there."""
+    out += "-sweep"
+    samples = data_of(out)["samples"]
+    equal({sample["status"] for sample in samples}, {"ok"}, "states")
+    # Of 100 B the whole is not measured apart, and fifo not with a batch of one: 5 points three times, and a row.
+    equal(len(samples), (3 * 5 * 2 + 1) * len(NAMES) * 2, "samples")
+    for sample in samples:
+        equal(set(sample["metrics"]), {"time_ns", "cpu_ns", "faults_per_1000", "rss_kib", "end_kib"}, "figures")
+        equal(min(sample["metrics"]["time_ns"], sample["metrics"]["cpu_ns"]) > 0, True, f"times of {sample['row']}")
+    for sample in samples_of(out, "point/fifo 1 MB x 20, whole"):
+        peak, end = sample["metrics"]["rss_kib"] / 1024, sample["metrics"]["end_kib"] / 1024
+        if not 19 < peak < 25 or end > peak:
+            sys.exit(f"fifo on {sample['allocator']}: peak {peak:.1f} MiB, then {end:.1f} MiB")
+    report, page_text = read(f"{out}/report.md"), read(f"{out}/report.html")
+    for pattern in ("### Geometric means over 30 points", r"### The 20 worst points of libmalloc: time",
+                    r"\| mixed \| 12 \| 1\.000 \| ", r"\| written: whole \| 10 \| ", r"\| doubled to 4 MiB "):
+        equal(bool(re.search(pattern, report)), True, f"{pattern} in report.md")
+    Page(page_text)
+    pictures = re.findall(r"<svg .*?</svg>", page_text, re.S)
+    # Time, processor time, peak and end; against the best other and glibc; one and two threads; in part and whole.
+    equal(len(pictures), 4 * 2 * 2 * 2, "heat maps")
+    shown = sum(len(xml.etree.ElementTree.fromstring(picture).findall("g")) for picture in pictures)
+    equal(shown, 4 * 2 * 30, "points in the heat maps")
+
+
 def alone(out):
     """Reports of one allocator only, without glibc for instance, are whole too."""
     data = data_of(out)
@@ -292,8 +329,8 @@ def busy(out):
 
 
 CHECKS = {function.__name__: function for function in
-          (interleaved, rounds, described, failures, resident, left_behind, means, bars, page, tables, alone,
-           resume, resume_killed, anew, busy)}
+          (interleaved, rounds, described, failures, resident, left_behind, means, bars, page, tables, points, swept,
+           alone, resume, resume_killed, anew, busy)}
 
 if __name__ == "__main__":
     CHECKS[sys.argv[1]](sys.argv[2])

@@ -19,7 +19,7 @@
 
 static std::string long_string(int number) { return std::string(100, 'x') + std::to_string(number); }
 
-// The earliest and the latest that a program can get hold of.
+// The earliest constructor and the latest destructor that a program can have.
 struct early {
 	std::map<int, std::string> strings;
 	early()
@@ -42,7 +42,7 @@ struct early {
 __attribute__((init_priority(101))) static early first;
 static early second;
 
-// Lives in each thread, allocates when it is made and again while it dies.
+// One in each thread: it allocates in its constructor and in its destructor.
 struct diary {
 	std::list<std::unique_ptr<std::string>> pages;
 	~diary()

@@ -4,6 +4,7 @@
 #include "check.h"
 #include "operators.h"
 
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
@@ -73,7 +74,7 @@ class pile {
 
 static const std::size_t sizes[] = {100, 5000, 60000, 300000};
 
-// Twice in turn, so that the second filling lives on what the first gave back.
+// Twice: the second time the memory is what the first time gave back.
 static void check_exhaustion(std::size_t size)
 {
 	for (const allocate &a : allocates) {
@@ -128,20 +129,25 @@ static void exhaust_in_turn(int number)
 
 int main()
 {
-	// Threads and a first exception before the limit: what they need themselves is not what is tested.
+	// Threads and a first exception before the limit: what they need themselves is not what is tested. The limit is set
+	// when all have thrown: libc maps an arena for each thread that allocates.
 	std::promise<void> start;
 	std::shared_future<void> started = start.get_future().share();
 	std::vector<std::thread> threads;
+	std::atomic<int> thrown{0};
 	for (int i = 0; i < 4; i++)
-		threads.emplace_back([i, started] {
+		threads.emplace_back([i, started, &thrown] {
 			try {
 				throw std::bad_alloc();
 			} catch (const std::bad_alloc &) {
 			}
+			thrown++;
 			started.wait();
 			exhaust_in_turn(i);
 		});
 
+	while (thrown != 4)
+		std::this_thread::yield();
 	set_limit();
 	for (std::size_t size : sizes)
 		check_exhaustion(size);

@@ -19,7 +19,7 @@ not_ok() {
 	printf '%s\n' "$*" | sed 's/^/#   /'
 }
 
-# skip NAME WHY: only for what this machine cannot do at all; never for what is not installed.
+# skip NAME WHY: only for what this machine cannot do, and for what needs a package of tests/SUITE/optional that is missing.
 skip() { tap_line "ok" "$1" "SKIP $2"; }
 
 tap_done() { printf '1..%d\n' "$tap_count"; }

@@ -1,4 +1,4 @@
-// expect: not of this pool (lm_pool_free)
+// expect: not a chunk of this pool (lm_pool_free)
 #include "misuse.h"
 #include <libmalloc.h>
 

@@ -1,4 +1,4 @@
-// expect: double free (lm_realloc)
+// expect: block already freed (lm_realloc)
 #include "misuse.h"
 
 typedef void *(*realloc_fn)(void *, size_t, unsigned);

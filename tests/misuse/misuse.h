@@ -70,4 +70,17 @@ static inline void in_thread(void *(*body)(void *), void *arg)
 	pthread_join(thread, NULL);
 }
 
+// Allocates and frees in a handler of SIGABRT, as handlers of crashes do: the report must have been written without a lock.
+static inline void allocate_in_handler(int signal)
+{
+	static void *volatile kept[4000];
+
+	(void)signal;
+	for (unsigned i = 0; i < 4000; i++)
+		kept[i] = malloc(16 + i % 40 * (i % 40) * 16);
+	for (unsigned i = 0; i < 4000; i += 2)
+		free(kept[i]);
+	malloc_trim(0);
+}
+
 #endif

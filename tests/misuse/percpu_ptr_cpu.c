@@ -1,4 +1,5 @@
-// expect: no such CPU (lm_percpu_ptr)
+// stops: libmalloc: no such CPU: ADDRESS (lm_percpu_ptr)
+// ADDRESS is what the program prints: here two numbers.
 #include "misuse.h"
 
 typedef void *(*alloc_fn)(size_t, size_t);
@@ -13,6 +14,7 @@ int main(void)
 	void *percpu = percpu_alloc(8, 0);
 
 	percpu_ptr(percpu, percpu_cpus() - 1);
-	percpu_ptr(show(percpu), percpu_cpus());
+	dprintf(STDOUT_FILENO, "%u, there are %u\n", percpu_cpus() + 5, percpu_cpus());
+	percpu_ptr(percpu, percpu_cpus() + 5);
 	_exit(0);
 }

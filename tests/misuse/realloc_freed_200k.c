@@ -1,4 +1,4 @@
-// expect: double free|pointer never allocated (realloc)
+// expect: block already freed|pointer never allocated (realloc)
 #include "misuse.h"
 
 int main(void)

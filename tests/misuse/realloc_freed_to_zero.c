@@ -1,4 +1,4 @@
-// expect: double free (realloc|free)
+// expect: block already freed (realloc)
 // realloc to 0 bytes frees.
 #include "misuse.h"
 

@@ -1,4 +1,4 @@
-// expect: double free (realloc)
+// expect: block already freed (realloc)
 #include "misuse.h"
 
 int main(void)

@@ -1,6 +1,6 @@
-// says: libmalloc: bad argument: the alignment is no power of two (lm_aligned)
-// says: libmalloc: bad argument: the alignment is no power of two (lm_aligned)
-// says: libmalloc: bad argument: the alignment is no power of two (lm_aligned)
+// says: libmalloc: bad argument: alignment must be a power of two (lm_aligned)
+// says: libmalloc: bad argument: alignment must be a power of two (lm_aligned)
+// says: libmalloc: bad argument: alignment must be a power of two (lm_aligned)
 #include "misuse.h"
 #include <libmalloc.h>
 

@@ -1,4 +1,4 @@
-// says: libmalloc: bad flags: LM_DMA32 is of no use here (lm_cache_alloc_flags)
+// says: libmalloc: bad flags: LM_DMA32 cannot be used with this function (lm_cache_alloc_flags)
 // says: libmalloc: bad flags: LM_NORETRY excludes LM_NOFAIL (lm_cache_alloc_flags)
 // says: libmalloc: bad argument: LM_ZERO cannot be used with a constructor (lm_cache_alloc_flags)
 // says: libmalloc: out of memory: 500 bytes (lm_cache_alloc_flags)

@@ -1,6 +1,6 @@
-// says: libmalloc: bad argument: size is to be 1 to 131072 (lm_cache_create)
-// says: libmalloc: bad argument: size is to be 1 to 131072 (lm_cache_create)
-// says: libmalloc: bad argument: size with LM_CACHE_RED_ZONE is to be at most 131064 less align (lm_cache_create)
+// says: libmalloc: bad argument: size must be 1 to 131072 (lm_cache_create)
+// says: libmalloc: bad argument: size must be 1 to 131072 (lm_cache_create)
+// says: libmalloc: bad argument: size with LM_CACHE_RED_ZONE must be at most 131064 less align (lm_cache_create)
 #include "misuse.h"
 #include <libmalloc.h>
 

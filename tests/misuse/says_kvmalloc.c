@@ -1,6 +1,6 @@
 // says: libmalloc: bad flags: LM_NOSYSCALL excludes LM_HUGE (lm_kvmalloc)
 // says: libmalloc: bad flags: LM_NORETRY excludes LM_NOFAIL (lm_kvmalloc)
-// says: libmalloc: bad flags: 0x100 is no flag (lm_kvmalloc)
+// says: libmalloc: bad flags: 0x100 is not a flag (lm_kvmalloc)
 // says: libmalloc: bad argument: size is too large: with LM_NOFAIL the call would wait for ever (lm_kvmalloc)
 // says: libmalloc: bad argument: size is too large: with LM_NOFAIL the call would wait for ever (lm_kvmalloc)
 // says: libmalloc: bad argument: size is too large: with LM_NOFAIL the call would wait for ever (lm_kvmalloc)

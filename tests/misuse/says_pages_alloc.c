@@ -1,5 +1,5 @@
-// says: libmalloc: bad argument: order is to be 0 to 10 (lm_pages_alloc)
-// says: libmalloc: bad flags: LM_COLD is of no use here (lm_pages_alloc)
+// says: libmalloc: bad argument: order must be 0 to 10 (lm_pages_alloc)
+// says: libmalloc: bad flags: LM_COLD cannot be used with this function (lm_pages_alloc)
 // says: libmalloc: bad flags: LM_NOSYSCALL excludes LM_NOFAIL (lm_pages_alloc)
 // says: libmalloc: out of memory: 4194304 bytes (lm_pages_alloc)
 #include "misuse.h"

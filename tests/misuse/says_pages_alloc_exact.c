@@ -1,6 +1,6 @@
-// says: libmalloc: bad argument: size is to be 1 to 4194304 (lm_pages_alloc_exact)
-// says: libmalloc: bad argument: size is to be 1 to 4194304 (lm_pages_alloc_exact)
-// says: libmalloc: bad flags: LM_COLD is of no use here (lm_pages_alloc_exact)
+// says: libmalloc: bad argument: size must be 1 to 4194304 (lm_pages_alloc_exact)
+// says: libmalloc: bad argument: size must be 1 to 4194304 (lm_pages_alloc_exact)
+// says: libmalloc: bad flags: LM_COLD cannot be used with this function (lm_pages_alloc_exact)
 // says: libmalloc: bad flags: LM_NOSYSCALL excludes LM_NOFAIL (lm_pages_alloc_exact)
 // says: libmalloc: out of memory: 4190208 bytes (lm_pages_alloc_exact)
 #include "misuse.h"

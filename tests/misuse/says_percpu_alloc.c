@@ -1,7 +1,7 @@
-// says: libmalloc: bad argument: size is to be 1 to 32768 (lm_percpu_alloc)
-// says: libmalloc: bad argument: size is to be 1 to 32768 (lm_percpu_alloc)
-// says: libmalloc: bad argument: align is to be a power of two up to 4096, or 0 (lm_percpu_alloc)
-// says: libmalloc: bad argument: align is to be a power of two up to 4096, or 0 (lm_percpu_alloc)
+// says: libmalloc: bad argument: size must be 1 to 32768 (lm_percpu_alloc)
+// says: libmalloc: bad argument: size must be 1 to 32768 (lm_percpu_alloc)
+// says: libmalloc: bad argument: align must be a power of two up to 4096, or 0 (lm_percpu_alloc)
+// says: libmalloc: bad argument: align must be a power of two up to 4096, or 0 (lm_percpu_alloc)
 #include "misuse.h"
 #include <libmalloc.h>
 

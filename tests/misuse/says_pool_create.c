@@ -1,7 +1,7 @@
-// says: libmalloc: bad argument: size is to be 1 or more (lm_pool_create)
-// says: libmalloc: bad argument: chunks is to be 1 or more (lm_pool_create)
-// says: libmalloc: bad argument: align is to be a power of two up to 4096, or 0 (lm_pool_create)
-// says: libmalloc: bad argument: align is to be a power of two up to 4096, or 0 (lm_pool_create)
+// says: libmalloc: bad argument: size must be 1 or more (lm_pool_create)
+// says: libmalloc: bad argument: chunks must be 1 or more (lm_pool_create)
+// says: libmalloc: bad argument: align must be a power of two up to 4096, or 0 (lm_pool_create)
+// says: libmalloc: bad argument: align must be a power of two up to 4096, or 0 (lm_pool_create)
 #include "misuse.h"
 #include <libmalloc.h>
 

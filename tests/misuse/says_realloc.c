@@ -1,6 +1,6 @@
 // says: libmalloc: bad flags: LM_NOSYSCALL excludes LM_HUGE (lm_realloc)
 // says: libmalloc: bad flags: LM_NORETRY excludes LM_NOFAIL (lm_realloc)
-// says: libmalloc: bad flags: 0x100 is no flag (lm_realloc)
+// says: libmalloc: bad flags: 0x100 is not a flag (lm_realloc)
 // says: libmalloc: bad argument: size is too large: with LM_NOFAIL the call would wait for ever (lm_realloc)
 // says: libmalloc: out of memory: 9223372036854775807 bytes (lm_realloc)
 #include "misuse.h"

@@ -1,6 +1,6 @@
-// says: libmalloc: bad argument: align is to be a power of two up to 4096 (lm_region_aligned)
-// says: libmalloc: bad argument: align is to be a power of two up to 4096 (lm_region_aligned)
-// says: libmalloc: bad argument: align is to be a power of two up to 4096 (lm_region_aligned)
+// says: libmalloc: bad argument: align must be a power of two up to 4096 (lm_region_aligned)
+// says: libmalloc: bad argument: align must be a power of two up to 4096 (lm_region_aligned)
+// says: libmalloc: bad argument: align must be a power of two up to 4096 (lm_region_aligned)
 #include "misuse.h"
 #include <libmalloc.h>
 

@@ -1,5 +1,5 @@
 // says: libmalloc: bad flags: LM_NOSYSCALL excludes LM_NOFAIL (lm_reserve_alloc)
-// says: libmalloc: bad flags: 0x8000 is no flag (lm_reserve_alloc)
+// says: libmalloc: bad flags: 0x8000 is not a flag (lm_reserve_alloc)
 // says: libmalloc: out of memory: 1 object (lm_reserve_alloc)
 #include "misuse.h"
 #include <libmalloc.h>

@@ -1,7 +1,7 @@
-// says: libmalloc: bad argument: minimum is to be 1 or more (lm_reserve_create)
-// says: libmalloc: bad argument: alloc_object and free_object are both to be given (lm_reserve_create)
-// says: libmalloc: bad argument: alloc_object and free_object are both to be given (lm_reserve_create)
-// says: libmalloc: bad argument: minimum is to be 1 or more (lm_reserve_resize)
+// says: libmalloc: bad argument: minimum must be 1 or more (lm_reserve_create)
+// says: libmalloc: bad argument: alloc_object and free_object must not be NULL (lm_reserve_create)
+// says: libmalloc: bad argument: alloc_object and free_object must not be NULL (lm_reserve_create)
+// says: libmalloc: bad argument: minimum must be 1 or more (lm_reserve_resize)
 #include "misuse.h"
 #include <libmalloc.h>
 

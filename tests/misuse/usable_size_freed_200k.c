@@ -1,4 +1,4 @@
-// expect: double free|pointer never allocated (malloc_usable_size)
+// expect: block already freed|pointer never allocated (malloc_usable_size)
 #include "misuse.h"
 
 int main(void)

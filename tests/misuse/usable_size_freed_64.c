@@ -1,4 +1,4 @@
-// expect: double free (malloc_usable_size)
+// expect: block already freed (malloc_usable_size)
 #include "misuse.h"
 
 int main(void)

@@ -1,4 +1,4 @@
-// expect: another number of pages than allocated (lm_pages_free)
+// expect: page count differs from the allocation (lm_pages_free)
 #include "misuse.h"
 #include <libmalloc.h>
 

@@ -3,7 +3,7 @@
 //
 //   destructor-storm SCALE SEED
 //
-// A child that hangs, because a slab counts as its own and is not, is killed by its alarm.
+// A child hangs where a slab of another thread counts as its own. Its alarm kills it.
 
 #include "stress.h"
 
@@ -19,7 +19,7 @@ enum {
 	OBJECTS = 400,
 	BYTES = 200,
 	ONE_FORK_IN = 2500,	// calls of a constructor or destructor
-	CHILD_SECONDS = 60,
+	CHILD_SECONDS = 600,
 	SLABS_MAX = 1000,
 };
 
@@ -42,7 +42,7 @@ static void (*cache_free)(struct lm_cache *, void *);
 static size_t (*cache_shrink)(struct lm_cache *);
 static void (*cache_info)(const struct lm_cache *, struct lm_cache_info *);
 
-// Others' threads come here for this one's slabs too, and fork likewise.
+// Other threads give back slabs of this one's cache too, and fork in the same way.
 static void fork_seldom(void *object)
 {
 	(void)object;
@@ -68,7 +68,7 @@ static struct lm_cache *create(int kind)
 	return cache;
 }
 
-// What another thread is just moving counts as live.
+// An object that another thread is moving counts as live.
 static void use(struct lm_cache *cache)
 {
 	struct lm_cache_info info;
@@ -92,7 +92,7 @@ static void destroy(struct lm_cache *cache)
 		fail("%zu objects live", live);
 }
 
-// Back from the constructor or destructor that forked.
+// After the return from the constructor or destructor that forked.
 static void live_as_child(void)
 {
 	for (int i = 0; i < CACHES; i++)

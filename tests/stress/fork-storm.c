@@ -15,7 +15,7 @@ enum {
 	FORKS = 800,		// in all, at scale 100
 	SLOTS = 300,
 	CHILD_OBJECTS = 100,
-	CHILD_SECONDS = 30,
+	CHILD_SECONDS = 300,
 };
 
 static atomic_bool stop;

@@ -18,7 +18,7 @@ enum {
 	STEPS = 180,		// of each life
 	SLOTS = 40,
 	PRIVATE = 6,
-	CHILD_SECONDS = 60,
+	CHILD_SECONDS = 600,
 	ADDRESSES_MAX_BYTES = 256 << 20,	// stacks that libc keeps, our own data
 };
 
@@ -32,7 +32,7 @@ static atomic_ulong limit_rounds;	// odd while RLIMIT_AS is low
 static atomic_ulong next_id = 1;
 static atomic_ulong refusals, growths, moves;
 
-// 128 KiB to 30 MB: most below 2 MB, the least that joined mappings serve.
+// 128 KiB to 30 MB: most are too short for joined mappings.
 static size_t large_size(struct random *random)
 {
 	unsigned bits = 17 + (unsigned)random_below(random, random_below(random, 3) == 0 ? 8 : 5);
@@ -41,7 +41,7 @@ static size_t large_size(struct random *random)
 	return size < 30000000 ? size : 30000000;
 }
 
-// What stood there before the call tells whether the limit was low at some time of it.
+// The count before the call and the count after it tell whether the limit was low at some time of the call.
 static void *accept_refusal(void *start, size_t size, unsigned long rounds)
 {
 	if (start != NULL)

@@ -28,7 +28,7 @@ static void make_zeroed(struct object *object, struct random *random, uint64_t i
 	object_adopt(object, start, size, natural_align(size), id);
 }
 
-// Grows and shrinks by turns, so that the top of the heap comes and goes.
+// Grows and shrinks by turns, so that the top of the heap moves up and down.
 static void *churn(void *arg)
 {
 	static struct object slots[CHURNERS][SLOTS];

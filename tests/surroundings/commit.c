@@ -1,4 +1,4 @@
-/* Strict overcommit, vm.overcommit_memory = 2 (PEERS.md 7). The kernel then charges every writable private page when
+/* Strict overcommit, vm.overcommit_memory = 2 (proc_sys_vm(5)). The kernel then charges every writable private page when
  * it is mapped and ignores MAP_NORESERVE; PROT_NONE is free. VmData counts just that, so what a program of this
  * size is charged shows in any mode; exhaust.c under RLIMIT_DATA, which limits VmData, shows the refusals.
  * Under the setting itself a request above the commit limit must be NULL with ENOMEM.

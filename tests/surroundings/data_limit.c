@@ -1,4 +1,4 @@
-/* RLIMIT_DATA (PEERS.md 7). With a soft limit of 0 the kernel refuses brk but still maps: the heap must live in
+/* RLIMIT_DATA (getrlimit(2)). With a soft limit of 0 the kernel refuses brk but still maps: the heap must live in
  * mappings without the program noticing. With a small limit it refuses both: NULL and ENOMEM.
  *
  * data_limit start: the caller has set the soft limit to 0.  data_limit later: this program does, when it has a heap.

@@ -1,5 +1,5 @@
 /* A plugin opened with RTLD_DEEPBIND: its malloc and free bind to libc, while what getline, strdup and asprintf
- * return was made by the preloaded malloc (PEERS.md 1: php-src#10670, oneTBB#1645, falco#3704).
+ * return was made by the preloaded malloc.
  *
  * deepbind cross FILE: memory goes from main and libc to the plugin's free and realloc, and back.
  * deepbind from FILE: the plugin allocates with libc's malloc where this program's blocks were, and the program frees.

@@ -1,4 +1,4 @@
-/* Calls before every constructor and after every destructor (PEERS.md 8, and the first of the gotchas): in
+/* Calls before every constructor and after every destructor: in
  * .preinit_array, a library's constructor of priority 101, atexit handlers, destructors of main and, last of all, of a
  * library that libmalloc does not depend on.
  */

@@ -1,5 +1,5 @@
 /* Calls from an IFUNC resolver of the executable: the loader runs it while it relocates, when libmalloc is relocated but
- * no thread-local variable has its initial value yet, and gives all of them that value afterwards (PEERS.md 8).
+ * no thread-local variable has its initial value yet, and gives all of them that value afterwards.
  */
 #include "surroundings.h"
 

@@ -1,5 +1,5 @@
 /* A program that takes memory until there is none: NULL with ENOMEM and never an abort, nothing lost, and later
- * calls work. For `ulimit -v`, `ulimit -d` and strict overcommit (PEERS.md 7).
+ * calls work. For `ulimit -v`, `ulimit -d` and strict overcommit.
  *
  * exhaust MB: under a limit set by the caller; at least MB must be had in small blocks, before and after half of that in
  * large ones.

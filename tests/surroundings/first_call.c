@@ -1,5 +1,5 @@
-/* The first call that a thread makes is any of the entry points, with a pointer that another thread made
- * (PEERS.md 8). Each in a thread of its own that makes no other call.
+/* The first call that a thread makes is any of the entry points, with a pointer that another thread made.
+ * Each call is made in a thread of its own that makes no other call.
  */
 #include "surroundings.h"
 #include <malloc.h>

@@ -1,5 +1,5 @@
-/* Fork at any moment while other threads allocate and free; the child allocates at once, starts a thread and exits
- * (PEERS.md 5, jemalloc#2019). A child that hangs is ended by its alarm and counted as failed.
+/* Fork at any moment while other threads allocate and free; the child allocates at once, starts a thread and exits.
+ * A child that hangs is ended by its alarm and counts as failed.
  */
 #include "surroundings.h"
 #include <pthread.h>
@@ -45,7 +45,7 @@ static void child(void)
 {
 	pthread_t thread;
 
-	alarm(20);
+	alarm(200);
 	work(NULL);
 	for (int i = 0; i < SLOTS; i++)
 		free(shared[i]); /* made by threads that do not exist here */

@@ -7,7 +7,7 @@
 
 #define BLOCKS 3000
 #define FORKS 50
-#define ALARM_SECONDS 60
+#define ALARM_SECONDS 600
 
 static void use(void)
 {

@@ -1,5 +1,5 @@
 /* 256 threads that each allocate 10 MB, free it and sit idle without a further call: what stays in their caches is
- * bounded, 60 MB in all, stacks included (PEERS.md 3 and 4: jemalloc#2688, #2819).
+ * bounded, 60 MB in all, stacks included.
  *
  * idle_threads LEAST MOST: block sizes in bytes. At most 32 threads hold their 10 MB at a time.
  */

@@ -1,6 +1,6 @@
-/* Calls from a thread's key destructors, up to the last round that pthread makes, when our own destructor has run
- * (PEERS.md 8, gotchas). Keys made before the first thread and above the 32nd. What the last round uses must be
- * given back as well: memory stays flat over thousands of threads.
+/* Calls from a thread's key destructors, up to the last round that pthread makes, when our own destructor has run.
+ * Some keys are made before the first thread, some are above the 32nd. What the last round uses must be given back as
+ * well: memory stays flat over thousands of threads.
  */
 #include "surroundings.h"
 #include <limits.h>

@@ -1,5 +1,5 @@
 /* A pointer from libc's own allocator, as code that was bound to libc hands out, passes to libc: free, realloc,
- * reallocarray and malloc_usable_size do their work on it (PEERS.md 1 and 2).
+ * reallocarray and malloc_usable_size do their work on it.
  */
 #include "surroundings.h"
 #include <dlfcn.h>

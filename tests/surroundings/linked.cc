@@ -1,5 +1,5 @@
 // A program linked with the library, in either order of DT_NEEDED. After libc in the list, libmalloc answers only
-// what libc and libstdc++ do not, and what it answers must follow the malloc that the process is bound to (PEERS.md 2).
+// what libc and libstdc++ do not, and what it answers must follow the malloc that the process is bound to.
 #include "surroundings.h"
 #include <malloc.h>
 #include <map>

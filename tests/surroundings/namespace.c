@@ -1,5 +1,5 @@
 /* A library opened by dlmopen in a namespace of its own calls dlopen: the plugin must open in the caller's
- * namespace, not in ours (PEERS.md 1). In the second run that library is linked with libmalloc, so that the
+ * namespace, not in ours. In the second run that library is linked with libmalloc, so that the
  * namespace holds a second copy of it beside a second libc, whose sbrk refuses to grow.
  *
  * namespace MIDDLE PLUGIN

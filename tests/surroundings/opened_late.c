@@ -1,5 +1,5 @@
 /* The library opened with dlopen by a program whose threads have long used libc's malloc, as a language's foreign
- * function interface or a plugin does (PEERS.md 8: jemalloc#937, no room in the static TLS block). Pointers of
+ * function interface or a plugin does. There may be little room left in the static TLS block. Pointers of
  * both sides exist; libc's may reach our free. Threads that used the library end after its dlclose.
  *
  * opened_late FILE global|local

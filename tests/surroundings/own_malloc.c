@@ -1,5 +1,5 @@
 /* An executable that brings its own malloc, calloc, realloc and free and nothing else of the family; libraries
- * beside it use the rest (PEERS.md 2: fd#2121, rust#126200, mimalloc#754). As with glibc, operator new and libc's own
+ * beside it use the rest. As with glibc, operator new and libc's own
  * allocations follow the executable's malloc, since its free will get the pointer; and what it does not define, the
  * aligned functions above all, comes from the heap behind it, for which its free is not made.
  *

@@ -1,5 +1,5 @@
 /* The executable's malloc counts its calls and passes them on to the next one, as heap tracers linked into a
- * program do (PEERS.md 2). The next one is libmalloc, which therefore can and must serve every alignment. */
+ * program do. The next one is libmalloc, which therefore can and must serve every alignment. */
 #include "own_malloc.h"
 #include "surroundings.h"
 #include <dlfcn.h>

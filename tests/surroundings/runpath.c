@@ -1,6 +1,6 @@
 /* dlopen("libname.so") looks in the RUNPATH of the object that calls it: main's own calls in main's, the calls of
  * a library in that library's, and neither in the other's. A dlopen that hides its caller changes where plugins are
- * found (PEERS.md 1).
+ * found.
  *
  * libofmain.so lies in main's RUNPATH alone, libofmiddle.so in that of libmiddle.so alone.
  */

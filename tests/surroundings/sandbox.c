@@ -1,5 +1,5 @@
-/* A sandbox with only the system calls that glibc's malloc makes once started, and those that start and end a thread
- * (PEERS.md 7: mimalloc#249, hardened_malloc#97). Threads that run before the filter comes and threads started
+/* A sandbox with only the system calls that glibc's malloc makes once started, and those that start and end a thread.
+ * Threads that run before the filter comes and threads started
  * after it allocate, free each other's blocks, grow, trim and end. Any other call, sched_yield or clock_gettime
  * among them, is named on stderr and ends the program. (glibc itself fails: it reads overcommit_memory when it first
  * shrinks an arena. Once started means here: a few calls have been made on each of twelve threads.)

@@ -1,5 +1,5 @@
 // C++ thread_local objects whose destructors allocate and free at the thread's end, some of them made by the
-// destructors themselves, and static objects whose destructors run after main (PEERS.md 8).
+// destructors themselves, and static objects whose destructors run after main.
 #include "surroundings.h"
 #include <atomic>
 #include <map>

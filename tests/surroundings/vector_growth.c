@@ -1,5 +1,5 @@
 /* A vector grown 8 bytes at a time by realloc to 100 MB: RSS at most 1.3 times its size, on the way and at its peak,
- * contents kept (PEERS.md 11). 2 MB are let pass for what the process has besides.
+ * contents kept. 2 MB are let pass for what the process has besides.
  */
 #include "surroundings.h"
 

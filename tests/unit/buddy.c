@@ -182,11 +182,6 @@ static void find(size_t at)
 	check(buddy_find_around(&buddy, FIRST + at, &block) == is_free[at]);
 	if (is_free[at])
 		check(block.page == FIRST + block_around(at).page && block.order == block_around(at).order);
-	bool ends = at > 0 && is_free[at - 1] &&
-		    block_around(at - 1).page + ((size_t)1 << block_around(at - 1).order) == at;
-	check(buddy_find_ending(&buddy, FIRST + at, &block) == ends);
-	if (ends)
-		check(block.page == FIRST + block_around(at - 1).page);
 }
 
 static void find_dirty(unsigned min_order)
@@ -251,6 +246,108 @@ static void lists_match_an_array(void **state)
 	assert_int_equal(buddy.free_pages, PAGES);
 	assert_int_equal(buddy.list[BUDDY_CLEAN][BUDDY_MAX_ORDER].blocks + buddy.list[BUDDY_DIRTY][BUDDY_MAX_ORDER].blocks,
 			 PAGES / BUDDY_MAX_PAGES);
+}
+
+enum { HELD = 400, NEWEST = HOT_RUNS };
+
+/* What the test holds, and the hot runs as they were put, the newest last. */
+static struct {
+	uintptr_t page;
+	size_t npages;
+} held[HELD], hot[NEWEST];
+static size_t nhot;
+
+static size_t newest_of(size_t npages)
+{
+	size_t at = nhot;
+	while (at > 0 && hot[at - 1].npages != npages)
+		at--;
+	return at;
+}
+
+static void take_run(size_t at, size_t npages)
+{
+	size_t newest = newest_of(npages);
+	uintptr_t page = buddy_take_hot(&buddy, npages);
+	check(page == (newest == 0 ? 0 : hot[newest - 1].page));
+	if (newest != 0) {
+		nhot--;
+		memmove(&hot[newest - 1], &hot[newest], (nhot + 1 - newest) * sizeof hot[0]);
+	} else {
+		page = buddy_take_run(&buddy, npages);
+		check(page == 0 || page % ((size_t)1 << log2_ceil(npages)) == 0);
+	}
+	held[at].page = page;
+	held[at].npages = page == 0 ? 0 : npages;
+	if (page != 0)
+		model_take(page - FIRST, npages);
+}
+
+/* Sometimes a run's tail goes first, which need not be aligned, and then the rest. */
+static void put_run(struct random *random, size_t at)
+{
+	uintptr_t page = held[at].page;
+	size_t npages = held[at].npages;
+	if (npages > 1 && random_one_in(random, 5)) {
+		size_t tail = 1 + random_below(random, npages - 1);
+		held[at].npages = tail;
+		held[at].page = page + npages - tail;
+		put_run(random, at);
+		npages -= tail;
+	}
+	model_put(random, page - FIRST, npages);
+	bool is_hot = buddy_put_hot(&buddy, page, npages);
+	bool is_aligned = page % ((size_t)1 << log2_ceil(npages)) == 0;
+	check(is_hot == (npages <= HOT_PAGES_MAX && nhot < HOT_RUNS && is_aligned));
+	if (is_hot) {
+		hot[nhot].page = page;
+		hot[nhot++].npages = npages;
+	} else {
+		buddy_put_range(&buddy, page, npages);
+	}
+	held[at].npages = 0;
+}
+
+static void settle_and_compare(void)
+{
+	buddy_settle(&buddy);
+	nhot = 0;
+	check(buddy.hot_runs == 0 && buddy.hot_pages == 0);
+	compare();
+}
+
+/* The newest hot run of a length is taken first. Hot runs count as free, and settled they are blocks as any other. */
+static void hot_runs_come_back_or_settle(void **state)
+{
+	(void)state;
+	struct random random = random_start(9);
+	bool was_full = false;
+	assert_true(pagemap_ensure(FIRST, PAGES));
+	put_all_back(&random);
+	for (size_t i = 0; i < unit_rounds(20000); i++) {
+		size_t at = random_below(&random, HELD);
+		bool mostly_takes = i / 1000 % 2 == 0 || random_one_in(&random, 20);
+		if (held[at].npages != 0 && !mostly_takes)
+			put_run(&random, at);
+		else if (held[at].npages == 0 && mostly_takes)
+			take_run(at, 1 + random_below(&random, random_one_in(&random, 8) ? HOT_PAGES_MAX + 2 : 4));
+		was_full |= nhot == HOT_RUNS;
+		buddy_check(&buddy);
+		size_t free_pages = 0, dirty_pages = 0;
+		for (size_t page = 0; page < PAGES; page++) {
+			free_pages += is_free[page];
+			dirty_pages += is_free[page] && is_dirty[page];
+		}
+		check(buddy.free_pages == free_pages && buddy.dirty_pages == dirty_pages);
+		if (random_one_in(&random, 800))
+			settle_and_compare();
+	}
+	assert_true(was_full || unit_rounds(100) < 100);
+	for (size_t at = 0; at < HELD; at++)
+		if (held[at].npages != 0)
+			put_run(&random, at);
+	settle_and_compare();
+	assert_int_equal(buddy.free_pages, PAGES);
 }
 
 /* One page at a time, in any order: all merges back. */
@@ -341,5 +438,6 @@ static void faults_are_reported(void **state)
 	unit_expect_abort(spoil_kind, NULL, "libmalloc: internal error: buddy: a listed block has the wrong kind");
 }
 
-UNIT_MAIN(UNIT(lists_match_an_array), UNIT(single_pages_merge_to_the_whole), UNIT(fresh_pages_come_in_rising_order),
+UNIT_MAIN(UNIT(lists_match_an_array), UNIT(hot_runs_come_back_or_settle),
+	  UNIT(single_pages_merge_to_the_whole), UNIT(fresh_pages_come_in_rising_order),
 	  UNIT(neighbours_of_another_zone_do_not_merge), UNIT(faults_are_reported))

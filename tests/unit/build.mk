@@ -13,10 +13,10 @@ CC ?= cc
 NOBUILTIN := -fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free -fno-builtin-aligned_alloc
 FLAGS := -std=gnu17 -g -pthread -ftls-model=initial-exec -DLM_DEBUG -Wall -Wextra -I$(HERE) -I$(SRC) -I$(SRC)/../include
 
-LEFT_OUT := malloc/libc malloc/cxx malloc/dlopen malloc/follow control/start control/mallopt control/mallinfo
+LEFT_OUT := libc/libc libc/cxx libc/dlopen heap/follow libc/start libc/mallopt libc/mallinfo
 MODULES := $(filter-out $(LEFT_OUT),$(patsubst $(SRC)/%.c,%,$(wildcard $(SRC)/*/*.c)))
 OBJECTS = $(MODULES:%=$(OUT)/$(1)/obj/%.o)
-OBJECTS_tsan = $(filter-out %/control/thread_exit.o,$(OBJECTS)) $(OUT)/tsan/tsan/stand_in.o
+OBJECTS_tsan = $(filter-out %/os/thread_exit.o,$(OBJECTS)) $(OUT)/tsan/tsan/stand_in.o
 PROGRAMS := $(filter-out unit,$(patsubst $(HERE)/%.c,%,$(wildcard $(HERE)/*.c)))
 # ThreadSanitizer has something to say only where there are threads.
 THREADED := $(patsubst $(HERE)/%.c,%,$(shell grep -l UNIT.threads_ $(HERE)/*.c))

@@ -3,12 +3,15 @@
  * thread, of another, of one that ended or that a fork left behind, in the depot, in its slab, on the way between them.
  */
 #define _GNU_SOURCE
+#include "heap/request.h"
+#include "magazine/thread_cache.h"
+#include "slab/slab.h"
 #include "unit.h"
 
 #include "base/settings.h"
-#include "control/fork.h"
-#include "malloc/heap.h"
-#include "slab/object_cache.h"
+#include "libc/fork.h"
+#include "heap/heap.h"
+#include "object/object_cache.h"
 #include "slab/reclaim.h"
 
 #include <libmalloc/cache.h>
@@ -41,7 +44,7 @@ static void expect(size_t from, size_t to, struct lm_cache *expected)
 
 /* --- one thread --- */
 
-/* Each free object, whichever of its places the numbers take it to: both magazines, the depot, the slab. */
+/* Each free object is told as free, in either magazine, in the depot and in its slab. */
 static void what_this_thread_freed_is_free(void **state)
 {
 	(void)state;
@@ -133,7 +136,7 @@ static void caches_with_checks(void **state)
 	}
 }
 
-/* Of those that share slabs it is the oldest one that is there. */
+/* Of caches that share slabs, the oldest one that is left is named. */
 static void merged_caches(void **state)
 {
 	(void)state;
@@ -151,7 +154,7 @@ static void merged_caches(void **state)
 	expect(0, MANY, NULL);
 }
 
-/* While a slab's pages are purged, its free objects over them are out of circulation. */
+/* While pages of a slab are purged, the free objects on them cannot be allocated. */
 static void purged_pages(void **state)
 {
 	(void)state;
@@ -207,14 +210,14 @@ static void threads_know_what_others_freed(void **state)
 static _Atomic size_t nfreed, nasked;
 static _Atomic bool is_over;
 
-/* Pairs with the release in free_slowly: what was freed is known to be. */
+/* Acquire; pairs with the release in free_slowly: the objects below this number are free. */
 static size_t freed_now(void) { return atomic_load_explicit(&nfreed, memory_order_acquire); }
 
 /* In every other round some stay live, so that slabs stay, and the pages between them are purged. */
 static bool some_are_kept;
 static bool is_kept(size_t i) { return some_are_kept && i % 32 == 0; }
 
-/* Two questions for each object: so that they meet whatever happens on its way. */
+/* The others ask twice for each object, so that they ask in each state that an object goes through. */
 static void free_slowly(void)
 {
 	for (size_t i = 0; i < MANY; i++) {
@@ -296,7 +299,7 @@ static void threads_ask_while_others_work(void **state)
 	check(lm_cache_destroy(cache) == 0);
 }
 
-/* In the child of a fork the magazines of the threads that it has not count too. */
+/* In the child of fork, objects in magazines of threads that are not there are free as well. */
 static void free_half_and_fork(unsigned index)
 {
 	if (index == 0) {

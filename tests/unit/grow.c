@@ -6,10 +6,12 @@
 
 #include "base/bits.h"
 #include "base/settings.h"
+#include "os/brk.h"
 #include "os/map.h"
 #include "page/pagemap.h"
 #include "page/purge.h"
 #include "page/trim.h"
+#include "page/page_alloc.h"
 #include "page/zone.h"
 
 #include <string.h>
@@ -73,7 +75,7 @@ static void the_heap_ends_at_the_break(void **state)
 	assert_int_equal(run.zone, ZONE_HEAP);
 	assert_true(run.page << PAGE_SHIFT >= before);
 	assert_int_equal(heap->span_end, break_page());
-	/* Before it a page that may be read, whatever lies there. */
+	/* The page before the heap can be read. */
 	assert_int_equal(heap->span_first, (round_up(before, PAGE_BYTES) >> PAGE_SHIFT) + 1);
 	assert_true(os_is_readable((void *)((heap->span_first << PAGE_SHIFT) - 1)));
 	assert_int_equal(heap->total_pages, heap->span_end - heap->span_first);
@@ -96,17 +98,32 @@ static void the_break_moves_by_the_pad(void **state)
 	assert_int_equal(heap->buddy.free_pages, 40);
 }
 
-static void a_large_heap_grows_in_larger_steps(void **state)
+/* How many pages the break goes up by, next time. */
+static size_t next_step(void)
 {
-	(void)state;
-	for (int i = 0; i < 64; i++)
-		take(256);
 	uintptr_t end = heap->span_end;
 	while (heap->span_end == end)
 		assert_int_equal(take(16).zone, ZONE_HEAP);
-	/* 64 MiB: a sixteenth is 4 MiB, and what is lacking to where a huge page may end. */
-	assert_in_range(heap->span_end - end, 1000, 1200 + HUGE_PAGES);
-	assert_int_equal(heap->span_end % HUGE_PAGES, 0);
+	return heap->span_end - end;
+}
+
+static void a_large_heap_grows_in_larger_steps(void **state)
+{
+	(void)state;
+	take(16);
+	size_t before = next_step();
+	for (size_t npages = 4096; npages <= 65536; npages *= 4) {
+		while (heap->span_end - heap->span_first < npages)
+			assert_true(page_alloc(256, &(struct page_run){0}));
+		next_step();
+		size_t step = next_step();
+		assert_true(step >= before);
+		/* A part of what there is; and where it is large it ends where a huge page may. */
+		assert_true(step <= npages / 4 + HUGE_PAGES);
+		assert_true(step < 2 * HUGE_PAGES || heap->span_end % HUGE_PAGES == 0);
+		before = step;
+	}
+	assert_true(before > 2 * HUGE_PAGES);
 }
 
 /* With nothing to spare at the top, a request of no round number of pages still comes from the break. */
@@ -169,7 +186,7 @@ static void spans_that_were_cut_off_stay_in_use(void **state)
 	zone_check(heap);
 }
 
-/* While the last word is another's, the break stays where it is. */
+/* While the top of the break is another caller's, the break is not lowered. */
 static void the_break_is_not_lowered_below_another(void **state)
 {
 	(void)state;
@@ -248,7 +265,7 @@ static void a_mapping_in_the_way_is_survived(void **state)
 	size_t in_heap = 0;
 	for (int i = 0; i < 300; i++)
 		in_heap += take(1).zone == ZONE_HEAP;
-	/* Nearly all of the room before the wall is used: exactly what is needed is asked for where the pad is refused. */
+	/* Nearly all room before the wall is used: where the pad is refused, the break goes up by what is needed. */
 	assert_true(in_heap >= 64);
 	assert_true(zone_has_pages(ZONE_MAPPED));
 	zone_check(heap);
@@ -279,7 +296,34 @@ static void running_out_loses_nothing(void **state)
 	zone_check(heap);
 }
 
-UNIT_MAIN(UNIT(the_heap_ends_at_the_break), UNIT(the_break_moves_by_the_pad), UNIT(a_large_heap_grows_in_larger_steps),
+/*
+ * A malloc in front looks for a header before the first block of an extent: so a page is there, and it is ours. It stays
+ * when all that others had mapped around it is gone.
+ */
+static void behind_another_malloc_a_page_lies_before_each_extent(void **state)
+{
+	(void)state;
+	size_t extent_bytes = (size_t)BUDDY_MAX_PAGES << PAGE_SHIFT;
+	size_t hole_bytes = 2 * extent_bytes - os_page_size();
+	settings.is_behind = 1;
+	os_brk_leave();
+	/* A hole in which an extent just fits, with its alignment, and no page before it. */
+	size_t around_bytes = 16 * extent_bytes;
+	char *around = os_map(around_bytes);
+	char *hole = (char *)round_up((uintptr_t)around, extent_bytes) + extent_bytes;
+	check(os_unmap(hole, hole_bytes));
+	struct page_run run = take(BUDDY_MAX_PAGES);
+	check(os_unmap(around, (size_t)(hole - around)));
+	check(os_unmap(hole + hole_bytes, around_bytes - hole_bytes - (size_t)(hole - around)));
+	uintptr_t first = run.page << PAGE_SHIFT;
+	assert_int_equal(run.zone, ZONE_MAPPED);
+	assert_int_equal(first % extent_bytes, 0);
+	assert_true(os_is_mapped((void *)(first - os_page_size())));
+	give_back(&run);
+	zone_check(mapped);
+}
+
+UNIT_MAIN(UNIT(behind_another_malloc_a_page_lies_before_each_extent), UNIT(the_heap_ends_at_the_break), UNIT(the_break_moves_by_the_pad), UNIT(a_large_heap_grows_in_larger_steps),
 	  UNIT(inexact_requests_need_no_pad), UNIT(anothers_memory_is_left_alone),
 	  UNIT(spans_that_were_cut_off_stay_in_use), UNIT(the_break_is_not_lowered_below_another),
 	  UNIT(where_brk_is_refused_extents_are_mapped), UNIT(huge_requests_get_extents_too),

@@ -1,18 +1,23 @@
 /*
- * heap.c - malloc/heap.h: any mix of calls against a list of blocks, on every path: sizes, alignments, zeros, resizing.
+ * heap.c - heap/heap.h: any mix of calls against a list of blocks, on every path: sizes, alignments, zeros, resizing.
  */
 #define _GNU_SOURCE
+#include "heap/request.h"
+#include "magazine/bins.h"
+#include "magazine/depot.h"
+#include "magazine/thread_cache.h"
 #include "unit.h"
 
 #include "base/settings.h"
-#include "control/options.h"
+#include "libc/options.h"
 #include "large/large.h"
 #include "large/run.h"
-#include "large/store.h"
-#include "malloc/heap.h"
+#include "large/large_cache.h"
+#include "heap/heap.h"
+#include "heap/resize.h"
 #include "page/purge.h"
 #include "page/trim.h"
-#include "slab/bin.h"
+#include "magazine/miss.h"
 #include "slab/cache.h"
 #include "slab/reclaim.h"
 
@@ -130,7 +135,7 @@ static void nothing_is_left(void)
 	thread_cache_flush();
 	depot_drain_all();
 	check_all_objects_free();
-	check(run_bytes() == 0 && store_counts().blocks == 0);
+	check(run_bytes() == 0 && large_cache_counts().blocks == 0);
 }
 
 static void churn(unsigned index)
@@ -231,7 +236,7 @@ static void each_size_is_served_from_its_layer(void **state)
 	nothing_is_left();
 }
 
-/* Below such a threshold some requests of a table entry are small, and miss the fast path: their bins may be full. */
+/* With such a threshold some requests of one class are small and some are large. The small ones miss the fast path. */
 static void a_threshold_inside_a_class_loses_nothing(void **state)
 {
 	(void)state;
@@ -243,7 +248,7 @@ static void a_threshold_inside_a_class_loses_nothing(void **state)
 		held[i] = heap_alloc(595);
 		thread_cache_count_objects(objects);
 		assert_int_equal(pagemap_class((uintptr_t)held[i]), c);
-		assert_int_equal(caches[c].objects_out, i + 1 + objects[c] + caches[c].depot.objects);
+		assert_int_equal(caches[c].objects_out, i + 1 + objects[c] + depots[c].objects);
 	}
 	for (size_t i = 0; i < 200; i++)
 		heap_free(held[i], "free");
@@ -381,7 +386,7 @@ static void resizing_a_block_of_several_pieces_copies_it(void **state)
 	heap_free(moved, "free");
 }
 
-/* What calloc takes past the magazines is the thread's own as well: or frees of it would pass for those of others. */
+/* Objects that calloc takes past the magazines count as the thread's own: else their frees would count as others'. */
 static void calloc_counts_in_the_balance(void **state)
 {
 	(void)state;
@@ -390,10 +395,10 @@ static void calloc_counts_in_the_balance(void **state)
 	heap_free(heap_alloc(16), "free");
 	for (size_t i = 0; i < 40; i++)
 		block[i] = heap_calloc(1, 8000);
-	assert_int_equal(thread_cache_self->side[c].balance, 40 + bin_objects(thread_cache_self, c));
+	assert_int_equal(thread_cache_self->state[c].balance, 40 + bin_objects(thread_cache_self, c));
 	for (size_t i = 0; i < 40; i++)
 		heap_free(block[i], "free");
-	assert_int_equal(thread_cache_self->side[c].balance, bin_objects(thread_cache_self, c));
+	assert_int_equal(thread_cache_self->state[c].balance, bin_objects(thread_cache_self, c));
 }
 
 /* What was purged or never touched need not be cleared, and reads as zeros all the same. */
@@ -449,7 +454,7 @@ static void bad_pointers_are_reported(void **state)
 	expect(free_it, large + 4096, "interior pointer", "free");
 	expect(realloc_it, large + 16, "interior pointer", "realloc");
 	expect(free_it, freed, "double free", "free");
-	expect(realloc_it, freed, "double free", "realloc");
+	expect(realloc_it, freed, "block already freed", "realloc");
 	expect(free_it, &small, "pointer into the stack", "free");
 	expect(free_it, (void *)8, "pointer never allocated", "free");
 	expect(free_it, (void *)UINTPTR_MAX, "pointer never allocated", "free");
@@ -471,7 +476,7 @@ static void all_is_the_same_outside_of_the_window(void **state)
 	bad_pointers_are_reported(state);
 }
 
-/* The space at the end of a slab is never an object, even where it is as long as one begins. */
+/* The space left at the end of a slab is never an object. */
 static void the_waste_of_a_slab_is_reported(void **state)
 {
 	(void)state;
@@ -497,13 +502,26 @@ static void no_inner_address_is_taken(void **state)
 	for (unsigned c = 1; c < CLASS_COUNT; c++) {
 		char *object = heap_alloc(size_classes[c].bytes);
 		for (size_t offset = 1; offset < size_classes[c].bytes; offset++) {
-			if (bin_push(bin_of(c), object + offset))
+			if (push_into(bin_of(c), object + offset))
 				fail_msg("class of %u bytes: offset %zu", size_classes[c].bytes, offset);
 		}
 	}
 }
 
-UNIT_MAIN(UNIT(blocks_keep_their_contents), UNIT(blocks_keep_their_contents_whatever_the_threshold),
+/* A new block of the same class would be no smaller: so a block that was asked for as it is stays. */
+static void a_block_stays_in_its_class(void **state)
+{
+	(void)state;
+	for (size_t bytes = 1; bytes <= SMALL_MAX_BYTES; bytes += 1 + bytes / 64) {
+		void *block = heap_alloc(bytes);
+		assert_ptr_equal(heap_realloc(block, bytes, "realloc"), block);
+		for (size_t less = bytes; less > 0 && size_class_of(less) == size_class_of(bytes); less--)
+			assert_ptr_equal(heap_realloc(block, less, "realloc"), block);
+		heap_free(block, "free");
+	}
+}
+
+UNIT_MAIN(UNIT(a_block_stays_in_its_class), UNIT(blocks_keep_their_contents), UNIT(blocks_keep_their_contents_whatever_the_threshold),
 	  UNIT(threads_keep_their_blocks_apart), UNIT(threads_free_what_others_allocated),
 	  UNIT(each_size_is_served_from_its_layer), UNIT(a_threshold_inside_a_class_loses_nothing),
 	  UNIT(zero_and_null_are_allowed), UNIT(impossible_requests_are_refused),

@@ -8,7 +8,7 @@
 #include "base/compiler.h"
 #include "base/settings.h"
 #include "large/large.h"
-#include "large/store.h"
+#include "large/large_cache.h"
 #include "os/map.h"
 #include "page/pagemap.h"
 
@@ -65,7 +65,7 @@ static void check_block(const struct block *block)
 	check(large_usable(large) >= block->bytes);
 	check((uintptr_t)block->address % (block->alignment == 0 ? CACHE_LINE_BYTES : block->alignment) == 0);
 	check((uintptr_t)block->address - large->mapping.base < PAGE_BYTES);
-	check(large->mapping.bytes <= block->bytes + block->bytes / 2 + 2 * PAGE_BYTES);
+	check(large->mapping.bytes <= 2 * block->bytes + 2 * PAGE_BYTES);
 	block->address[large_usable(large) - 1] = (char)block->tag;
 }
 
@@ -136,11 +136,11 @@ static void churn(unsigned index)
 
 static void nothing_is_left(void)
 {
-	struct store_counts counts = store_counts();
+	struct large_cache_counts counts = large_cache_counts();
 	check(counts.blocks == 0 && counts.bytes == 0);
 	check(counts.blocks_most >= 1 && counts.bytes_most > 0);
-	store_drain();
-	check(store_held_bytes() == 0);
+	large_cache_drain();
+	check(large_cache_held_bytes() == 0);
 }
 
 static void blocks_keep_their_contents(void **state)
@@ -162,24 +162,24 @@ static void counts_follow(void **state)
 	(void)state;
 	void *first = large_alloc(200 * KIB, 0, LARGE_ANY);
 	void *second = large_alloc(1 * MIB, 4096, LARGE_ANY);
-	struct store_counts counts = store_counts();
+	struct large_cache_counts counts = large_cache_counts();
 	assert_int_equal(counts.blocks, 2);
 	assert_int_equal(counts.bytes, large_of((uintptr_t)first)->mapping.bytes + large_of((uintptr_t)second)->mapping.bytes);
 	assert_true(large_free((uintptr_t)first));
 	size_t most = counts.bytes;
-	counts = store_counts();
+	counts = large_cache_counts();
 	assert_int_equal(counts.blocks, 1);
 	assert_int_equal(counts.bytes, 1 * MIB);
 	assert_int_equal(counts.blocks_most, 2);
 	assert_int_equal(counts.bytes_most, most);
 	second = large_resize(large_of((uintptr_t)second), 3 * MIB);
-	counts = store_counts();
+	counts = large_cache_counts();
 	assert_int_equal(counts.bytes, 3 * MIB);
 	assert_int_equal(counts.bytes_most, 3 * MIB);
 	second = large_resize(large_of((uintptr_t)second), 1 * MIB);
-	assert_int_equal(store_counts().bytes, 1 * MIB);
+	assert_int_equal(large_cache_counts().bytes, 1 * MIB);
 	assert_true(large_free((uintptr_t)second));
-	assert_int_equal(store_counts().bytes, 0);
+	assert_int_equal(large_cache_counts().bytes, 0);
 }
 
 /* Many blocks of one length do not begin at one place in their pages. */
@@ -198,7 +198,7 @@ static void blocks_are_coloured(void **state)
 		seen[colour / CACHE_LINE_BYTES] = true;
 	}
 	assert_true(colours >= 32);
-	/* Whole pages leave room for two lines at least: one page more would be too much to pay. */
+	/* A block of whole pages costs one page more, not two. */
 	for (int i = 0; i < 10; i++) {
 		uintptr_t address = (uintptr_t)large_alloc(128 * KIB, 0, LARGE_ANY);
 		assert_int_equal(large_of(address)->mapping.bytes, 132 * KIB);
@@ -247,8 +247,8 @@ static void zeroed_blocks_are_zero_on_reuse(void **state)
 			memset((void *)large->mapping.base, 1, large->mapping.bytes);
 			assert_true(large_free((uintptr_t)block));
 		}
-		assert_true(reused && store_held_bytes() > 0);
-		store_drain();
+		assert_true(reused && large_cache_held_bytes() > 0);
+		large_cache_drain();
 	}
 }
 
@@ -280,17 +280,19 @@ static void a_kept_block_keeps_its_colour(void **state)
 	assert_int_equal(colour_of(block), 0);
 }
 
-/* A block put together of three that were kept, 1 MiB each; between them lie others. */
+enum { PART_BYTES = 4 * MIB };
+
+/* A block put together of three that were kept, of so many bytes each; between them lie others. */
 static char *joined_block(size_t bytes, enum large_content content)
 {
 	void *block[6];
-	check(large_free((uintptr_t)large_alloc(8 * MIB, 0, LARGE_ANY)));
-	check(large_alloc(8 * MIB, 0, LARGE_ANY) != NULL);
+	check(large_free((uintptr_t)large_alloc(8 * PART_BYTES, 0, LARGE_ANY)));
+	check(large_alloc(8 * PART_BYTES, 0, LARGE_ANY) != NULL);
 	for (size_t i = 0; i < 6; i++)
-		check((block[i] = large_alloc(1 * MIB - PAGE_BYTES, 0, LARGE_ANY)) != NULL);
+		check((block[i] = large_alloc(PART_BYTES - PAGE_BYTES, 0, LARGE_ANY)) != NULL);
 	for (size_t i = 0; i < 6; i += 2)
 		check(large_free((uintptr_t)block[i]));
-	check(store_held_bytes() == 3 * MIB);
+	check(large_cache_held_bytes() == 3 * PART_BYTES);
 	return large_alloc(bytes, 0, content);
 }
 
@@ -305,20 +307,20 @@ static void wall_in(const struct large *large)
 static void a_block_of_several_pieces_does_not_move(void **state)
 {
 	(void)state;
-	char *block = joined_block(4 * MIB, LARGE_ANY);
+	char *block = joined_block(4 * PART_BYTES, LARGE_ANY);
 	struct large *large = large_of((uintptr_t)block);
 	assert_int_equal(large->mapping.npieces, 4);
-	assert_true(large_usable(large) >= 4 * MIB);
-	write_edges(block, 4 * MIB, 13);
+	assert_true(large_usable(large) >= 4 * PART_BYTES);
+	write_edges(block, 4 * PART_BYTES, 13);
 	wall_in(large);
-	assert_null(large_resize(large, 5 * MIB));
+	assert_null(large_resize(large, 5 * PART_BYTES));
 	assert_ptr_equal(large_of((uintptr_t)block), large);
-	assert_true(edges_are(block, 4 * MIB, 13, block));
+	assert_true(edges_are(block, 4 * PART_BYTES, 13, block));
 	/* It shrinks all the same, and what is left of one piece moves. */
-	assert_ptr_equal(large_resize(large, 1 * MIB - 2 * PAGE_BYTES), block);
+	assert_ptr_equal(large_resize(large, 1 * PART_BYTES - 2 * PAGE_BYTES), block);
 	assert_int_equal(large->mapping.npieces, 1);
 	wall_in(large);
-	char *moved = large_resize(large, 5 * MIB);
+	char *moved = large_resize(large, 5 * PART_BYTES);
 	assert_ptr_not_equal(moved, block);
 	assert_true(front_is(moved, 13, block));
 	assert_true(large_free((uintptr_t)moved));
@@ -328,22 +330,23 @@ static void a_block_of_several_pieces_does_not_move(void **state)
 static void a_kept_block_of_several_pieces_is_zeroed(void **state)
 {
 	(void)state;
-	char *block = joined_block(3 * MIB - PAGE_BYTES, LARGE_ANY);
+	char *block = joined_block(3 * PART_BYTES - PAGE_BYTES, LARGE_ANY);
 	assert_true(large_of((uintptr_t)block)->mapping.npieces >= 3);
-	memset(block, 1, 3 * MIB - PAGE_BYTES);
+	memset(block, 1, 3 * PART_BYTES - PAGE_BYTES);
 	assert_true(large_free((uintptr_t)block));
-	char *zeroed = large_alloc(3 * MIB - PAGE_BYTES, 0, LARGE_ZEROED);
+	char *zeroed = large_alloc(3 * PART_BYTES - PAGE_BYTES, 0, LARGE_ZEROED);
 	assert_true(zeroed == block && large_of((uintptr_t)block)->mapping.npieces >= 3);
-	assert_true(content_is_zero(zeroed, 3 * MIB - PAGE_BYTES));
+	assert_true(content_is_zero(zeroed, 3 * PART_BYTES - PAGE_BYTES));
 }
 
 /* Fresh, kept, grown and moved: there is always something to read before the block. */
 static void a_front_lies_before_the_block(void **state)
 {
 	(void)state;
+	settings.is_behind = 1;
 	for (size_t alignment = 16; alignment <= 8 * MIB; alignment *= 2) {
 		for (int round = 0; round < 3; round++) {
-			char *block = large_alloc_with_front(300 * KIB, alignment, LARGE_ANY);
+			char *block = large_alloc(300 * KIB, alignment, LARGE_ANY);
 			assert_non_null(block);
 			assert_int_equal((uintptr_t)block % size_max(alignment, CACHE_LINE_BYTES), 0);
 			struct large *large = large_of((uintptr_t)block);
@@ -364,10 +367,10 @@ static void a_front_lies_before_the_block(void **state)
 static void zeroed_blocks_are_not_joined(void **state)
 {
 	(void)state;
-	char *block = joined_block(4 * MIB, LARGE_ZEROED);
+	char *block = joined_block(4 * PART_BYTES, LARGE_ZEROED);
 	assert_int_equal(large_of((uintptr_t)block)->mapping.npieces, 1);
-	assert_int_equal(store_held_bytes(), 3 * MIB);
-	assert_true(content_is_zero(block, 4 * MIB));
+	assert_int_equal(large_cache_held_bytes(), 3 * PART_BYTES);
+	assert_true(content_is_zero(block, 4 * PART_BYTES));
 }
 
 static void a_block_of_nothing_has_a_place(void **state)
@@ -409,10 +412,10 @@ static void impossible_sizes_are_refused(void **state)
 		assert_null(large_alloc(sizes[i], 65536, LARGE_ANY));
 	}
 	assert_null(large_alloc(4096, (size_t)1 << 62, LARGE_ANY));
-	assert_int_equal(store_counts().blocks, 0);
+	assert_int_equal(large_cache_counts().blocks, 0);
 }
 
-/* With nothing in the way a block grows where it is; from the second growth on a quarter more is taken ahead. */
+/* With nothing in the way a block grows where it is; from the second growth on some more is taken ahead. */
 static void growth_is_in_place_where_it_can_be(void **state)
 {
 	(void)state;
@@ -423,7 +426,7 @@ static void growth_is_in_place_where_it_can_be(void **state)
 	assert_ptr_equal(large_resize(large, 4 * MIB), block);
 	assert_int_equal(large->mapping.bytes, 4 * MIB);
 	assert_ptr_equal(large_resize(large, 8 * MIB), block);
-	assert_int_equal(large->mapping.bytes, 10 * MIB);
+	assert_in_range(large->mapping.bytes, 8 * MIB + PAGE_BYTES, 16 * MIB);
 	assert_true(edges_are(block, 1 * MIB, 5, block));
 	assert_true(content_is_zero(block + 1 * MIB, 7 * MIB));
 	assert_true(large_free((uintptr_t)block));
@@ -466,9 +469,10 @@ static void growing_blocks_reserve_ahead(void **state)
 		assert_true(bytes == 1 * MIB || block[bytes - 64 * KIB - 1] == 1);
 		block[bytes - 1] = 1;
 		changes += large_of((uintptr_t)block)->mapping.bytes != before;
-		assert_true(large_usable(large_of((uintptr_t)block)) <= bytes + bytes / 4 + PAGE_BYTES);
+		assert_true(large_usable(large_of((uintptr_t)block)) <= 2 * bytes);
 	}
-	assert_in_range(changes, 1, 30);
+	/* Of a thousand steps. */
+	assert_in_range(changes, 1, 100);
 	assert_int_equal(block[1 * MIB - 1], 1);
 }
 
@@ -485,7 +489,7 @@ static void a_shrunken_block_gives_its_tail_back(void **state)
 	assert_in_range(large_usable(large), 1 * MIB, 1 * MIB + PAGE_BYTES);
 	assert_false(os_is_mapped((char *)large->mapping.base + large->mapping.bytes));
 	assert_true(front_is(block, 9, block));
-	assert_int_equal(store_counts().bytes, large->mapping.bytes);
+	assert_int_equal(large_cache_counts().bytes, large->mapping.bytes);
 }
 
 static void a_refused_growth_changes_nothing(void **state)
@@ -507,13 +511,13 @@ static void a_refused_growth_changes_nothing(void **state)
 	assert_null(large_resize(large, (size_t)1 << 47));
 	assert_ptr_equal(large_of((uintptr_t)block), large);
 	assert_int_equal(large->mapping.bytes, mapped);
-	assert_int_equal(store_counts().blocks, 1);
-	assert_int_equal(store_counts().bytes, mapped);
+	assert_int_equal(large_cache_counts().blocks, 1);
+	assert_int_equal(large_cache_counts().bytes, mapped);
 	assert_true(edges_are(block, 1 * MIB, 3, block));
 	assert_non_null(large_resize(large, 4 * MIB));
 }
 
-/* What a block grows by is all that counts towards a limit, though it moves; and a refusal costs no addresses. */
+/* Only the growth counts towards the limit, though the block moves. A refusal costs no addresses. */
 static void growth_needs_no_second_place(void **state)
 {
 	(void)state;
@@ -553,7 +557,7 @@ static void where_moving_is_refused_nothing_moves(void **state)
 	assert_int_equal(address_space_pages(), pages);
 	assert_ptr_equal(large_of((uintptr_t)block), large);
 	assert_true(edges_are(block, 1 * MIB, 17, block));
-	assert_int_equal(store_counts().bytes, large->mapping.bytes);
+	assert_int_equal(large_cache_counts().bytes, large->mapping.bytes);
 	assert_true(large_free((uintptr_t)block));
 }
 
@@ -585,7 +589,7 @@ static void check_fields(const void *block, enum large_guard guard, size_t align
 	const struct large *large = large_of((uintptr_t)block);
 	assert_int_equal(large->growths, 0);
 	assert_int_equal(large->guard, guard);
-	/* Read as a byte: garbage is no bool. */
+	/* Read as a byte: an uninitialised bool may have any value. */
 	assert_int_equal(*(const unsigned char *)&large->is_huge, 0);
 	assert_int_equal(large->address, (uintptr_t)block);
 	assert_true(alignment == 0 || large->address % alignment == 0);

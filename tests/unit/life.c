@@ -1,21 +1,26 @@
 /*
- * life.c - the end of threads (control/thread_exit.c), fork (control/fork.c), M_PERTURB (malloc/perturb.c).
+ * life.c - the end of threads (os/thread_exit.c), fork (libc/fork.c), M_PERTURB (heap/perturb.c).
  */
 #define _GNU_SOURCE
+#include "ext/reserve.h"
+#include "heap/request.h"
+#include "magazine/bins.h"
+#include "magazine/depot.h"
+#include "os/thread.h"
 #include "unit.h"
 
 #include "base/settings.h"
-#include "control/fork.h"
-#include "control/options.h"
-#include "control/thread_exit.h"
-#include "large/store.h"
-#include "malloc/heap.h"
+#include "libc/fork.h"
+#include "libc/options.h"
+#include "os/thread_exit.h"
+#include "large/large_cache.h"
+#include "heap/heap.h"
 #include "page/meta.h"
 #include "page/purge.h"
 #include "page/trim.h"
 #include "slab/cache.h"
 #include "slab/reclaim.h"
-#include "slab/thread_cache.h"
+#include "magazine/thread_cache.h"
 
 #include <limits.h>
 #include <malloc.h>
@@ -35,7 +40,7 @@ static void use_and_leave(unsigned index)
 		objects[i] = heap_alloc(BYTES);
 	for (size_t i = 0; i < 200; i++)
 		heap_free(objects[i], "free");
-	check(thread_cache_count() >= 1 && index < THREADS);
+	check(thread_count() >= 1 && index < THREADS);
 }
 
 static void caches_end_with_their_threads(void **state)
@@ -43,7 +48,7 @@ static void caches_end_with_their_threads(void **state)
 	(void)state;
 	for (int round = 0; round < 20; round++) {
 		unit_threads(THREADS, use_and_leave);
-		assert_int_equal(thread_cache_count(), 0);
+		assert_int_equal(thread_count(), 0);
 	}
 	depot_drain_all();
 	check_all_objects_free();
@@ -54,7 +59,7 @@ static void caches_end_with_their_threads(void **state)
 static pthread_key_t early, late;
 static _Atomic unsigned destroyed;
 
-/* Frees and allocates in every round that there is. */
+/* Frees and allocates in each round of destructors. */
 static void destructor(void *value)
 {
 	uintptr_t round = (uintptr_t)value;
@@ -90,7 +95,7 @@ static void key_destructors_may_allocate(void **state)
 		assert_int_equal(pthread_join(thread, NULL), 0);
 	}
 	assert_true(destroyed >= 20 * 4);
-	assert_int_equal(thread_cache_count(), 1);
+	assert_int_equal(thread_count(), 1);
 	thread_cache_flush();
 	depot_drain_all();
 	check_all_objects_free();
@@ -99,7 +104,7 @@ static void key_destructors_may_allocate(void **state)
 static pthread_key_t keys[PTHREAD_KEYS_MAX];
 static size_t nkeys;
 
-/* All that there are: how many. */
+/* Makes keys until there are no more: how many. */
 static size_t take_all_keys(void)
 {
 	for (nkeys = 0; nkeys < PTHREAD_KEYS_MAX; nkeys++)
@@ -119,13 +124,13 @@ static void use_without_a_cache(unsigned index)
 	void *objects[200];
 	for (size_t i = 0; i < 200; i++)
 		check((objects[i] = heap_alloc(i * (index + 1))) != NULL);
-	check(thread_cache_count() == 0);
+	check(thread_count() == 0);
 	for (size_t i = 0; i < 200; i++)
 		heap_free(objects[i], "free");
-	check(thread_cache_count() == 0 && thread_cache_self == THREAD_CACHE_ENDED);
+	check(thread_count() == 0 && thread_cache_self == THREAD_CACHE_ENDED);
 }
 
-/* The cache would be lost with the thread. Who comes when there is a key again has one. */
+/* Without a key a thread gets no cache: it would be lost at its end. When keys are free again, new threads get one. */
 static void without_a_key_threads_do_without_caches(void **state)
 {
 	(void)state;
@@ -145,7 +150,7 @@ static void make_key_at_once(unsigned index)
 	(void)index;
 	atomic_fetch_add(&arrived, 1);
 	unit_meet(&arrived, 2);
-	thread_exit_make_key();
+	thread_exit_make_key(thread_cache_end);
 }
 
 static void make_key_in_two_threads(void *unused)
@@ -157,7 +162,7 @@ static void make_key_in_two_threads(void *unused)
 	check(take_all_keys() == before - 1);
 }
 
-/* Of threads that come at once each may make a key; what was made in vain goes back. */
+/* Threads that start at once may each make a key. All keys but one are deleted. */
 static void one_key_is_taken(void **state)
 {
 	(void)state;
@@ -191,10 +196,10 @@ static void a_first_call_may_come_in_a_destructor(void **state)
 	assert_int_equal(pthread_key_create(&first, call_first), 0);
 	for (int ours = 0; ours < 2; ours++) {
 		for (first_call_in = 1; first_call_in <= 2; first_call_in++) {
-			size_t before = thread_cache_count();
+			size_t before = thread_count();
 			assert_int_equal(pthread_create(&thread, NULL, without_calls, NULL), 0);
 			assert_int_equal(pthread_join(thread, NULL), 0);
-			assert_int_equal(thread_cache_count(), before);
+			assert_int_equal(thread_count(), before);
 		}
 		pthread_key_t lower = first;
 		assert_int_equal(pthread_key_create(&first, call_first), 0);
@@ -226,20 +231,20 @@ static void a_cache_left_in_a_destructor_ends_too(void **state)
 	assert_int_equal(pthread_key_create(&late, leave_and_begin), 0);
 	assert_int_equal(pthread_create(&thread, NULL, use_then_leave, NULL), 0);
 	assert_int_equal(pthread_join(thread, NULL), 0);
-	assert_int_equal(thread_cache_count(), 1);
+	assert_int_equal(thread_count(), 1);
 }
 
 /* All locks of the heap, as fork must hold and release them. */
 static bool all_are_free(void)
 {
-	bool held = purge_lock.word != 0 || threads_lock.word != 0 || store_lock.word != 0;
+	bool held = purge_lock.word != 0 || threads_lock.word != 0 || large_cache_lock.word != 0;
 	for (unsigned i = 0; i < RESERVE_LOCKS; i++)
 		held |= reserve_locks[i].word != 0;
 	for (unsigned c = 0; c < CLASS_COUNT; c++)
-		held |= caches[c].lock.word != 0 || caches[c].depot.lock.word != 0;
+		held |= caches[c].lock.word != 0 || depots[c].lock.word != 0;
 	for (int id = 0; id < ZONE_COUNT; id++)
 		held |= zones[id].lock.word != 0;
-	return !held && meta_lock_address()->word == 0;
+	return !held && meta_lock.word == 0;
 }
 
 static _Atomic bool over;
@@ -265,7 +270,7 @@ static void *churn(void *argument)
 /* The child goes on with a heap in which all checks hold and no lock is held. */
 static _Noreturn void live_on(void)
 {
-	if (!all_are_free() || thread_cache_count() != 1 || zones[ZONE_HEAP].detached_pages != 0)
+	if (!all_are_free() || thread_count() != 1 || zones[ZONE_HEAP].detached_pages != 0)
 		_exit(1);
 	check_everything();
 	for (size_t bytes = 0; bytes < 300000; bytes += bytes / 4 + 16) {
@@ -323,7 +328,7 @@ static void perturbed_memory_is_filled(void **state)
 	memset(before, 0, 100);
 	assert_true(option_set(option_of_mallopt(M_PERTURB), 0x5a));
 	/* The cache is given up, so that every call is seen. */
-	assert_int_equal(thread_cache_count(), 0);
+	assert_int_equal(thread_count(), 0);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		char *block = heap_alloc(sizes[i]);
 		assert_true(all_bytes_are(block, sizes[i], 0xa5));
@@ -340,11 +345,11 @@ static void perturbed_memory_is_filled(void **state)
 			assert_true(all_bytes_are(block, sizes[i], 0x5a));
 		heap_free(keeper, "free");
 	}
-	assert_int_equal(thread_cache_count(), 0);
+	assert_int_equal(thread_count(), 0);
 	heap_free(before, "free");
 	assert_true(option_set(option_of_mallopt(M_PERTURB), 0));
 	heap_free(heap_alloc(100), "free");
-	assert_int_equal(thread_cache_count(), 1);
+	assert_int_equal(thread_count(), 1);
 }
 
 static void the_slow_way_is_the_same_heap(void **state)

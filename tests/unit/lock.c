@@ -1,9 +1,9 @@
 /*
- * lock.c - base/lock.h: exclusion, sleep and wake-up, the order check.
+ * lock.c - os/lock.h: exclusion, sleep and wake-up, the order check.
  */
 #include "unit.h"
 
-#include "base/lock.h"
+#include "os/lock.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -107,7 +107,7 @@ static void *hold_while_others_come(void *unused)
 	return unused;
 }
 
-/* One who was woken leaves a word that still tells of the others: with three, a wake-up that is lost is seen. */
+/* A thread that was woken must leave the lock's word as "others wait". With three threads a lost wake-up shows. */
 static void threads_that_come_and_go_lose_no_wake_up(void **state)
 {
 	(void)state;
@@ -167,7 +167,7 @@ static void try_lower_after_higher(void *unused)
 static void release_what_is_not_held(void *unused)
 {
 	(void)unused;
-	lock_release(&lock, RANK_STORE);
+	lock_release(&lock, RANK_LARGE_CACHE);
 }
 
 static void order_is_checked(void **state)
@@ -194,7 +194,7 @@ static void order_lets_all_ranks_be_held(void **state)
 	assert_true(RANK_PURGE < RANK_DEPOT && RANK_DEPOT < RANK_CACHE && RANK_CACHE < RANK_ZONE && RANK_ZONE < RANK_META);
 }
 
-/* Who holds a lock quietly is not waited for in futex, whose wake-up it would have to make. */
+/* Nobody sleeps in futex(2) for a quiet holder, since its release makes no system call. */
 static void quiet_takes_only_a_free_lock(void **state)
 {
 	(void)state;

@@ -7,7 +7,6 @@
 #include "base/bits.h"
 #include "large/mapping.h"
 #include "os/map.h"
-#include "os/page_size.h"
 
 #include <errno.h>
 #include <string.h>
@@ -81,7 +80,7 @@ static void a_cut_leaves_a_front_and_a_rest(void **state)
 	for (size_t at = 1; at < JOINED_PAGES; at++) {
 		struct mapping front;
 		struct mapping rest;
-		mapping_copy(&front, &whole);
+		front = whole;
 		mapping_cut(&front, at * page(), &rest);
 		mapping_check(&front);
 		mapping_check(&rest);
@@ -113,7 +112,7 @@ static void append(size_t npieces, size_t first_area, bool is_enough)
 	struct mapping behind;
 	imagine(&mapping, 16, 100);
 	imagine(&behind, npieces, first_area);
-	mapping_copy(&before, &mapping);
+	before = mapping;
 	assert_int_equal(mapping_append(&mapping, &behind), is_enough);
 	mapping_check(&mapping);
 	if (!is_enough)
@@ -176,7 +175,7 @@ static void what_was_joined_is_joined_again(void **state)
 	create_joined(&joined[1]);
 	mark(&joined[0], 0, 1);
 	mark(&joined[1], 0, 1);
-	/* Pieces 3 and 2 of 3, and the rest of that one with 4 and 4. */
+	/* The parts have pieces of 3 and 2 pages; the rest of the second piece, 1 page, comes with 4 and 4. */
 	mapping_cut(&joined[0], 5 * page(), &rest);
 	const struct mapping *parts[] = {&rest, &joined[1], &joined[0]};
 	assert_true(mapping_join(&whole, parts, 3, 32 * page()));
@@ -205,7 +204,7 @@ static void a_mapping_shrinks_over_its_pieces(void **state)
 	assert_int_equal(*page_at(&mapping, 0), 1);
 }
 
-/* The last piece grows, or nothing. */
+/* Only the last piece can grow. */
 static void a_mapping_grows_where_nothing_is_behind_it(void **state)
 {
 	(void)state;
@@ -222,7 +221,7 @@ static void a_mapping_grows_where_nothing_is_behind_it(void **state)
 	void *behind = page_at(&mapping, 15);
 	mmap(behind, page(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 	assert_true(os_is_mapped(behind));
-	mapping_copy(&before, &mapping);
+	before = mapping;
 	assert_int_not_equal(mapping_resize(&mapping, 17 * page()), OS_REMAPPED);
 	assert_true(is_same(&mapping, &before));
 	assert_int_not_equal(mapping_resize(&mapping, (size_t)1 << 60), OS_REMAPPED);
@@ -246,7 +245,7 @@ static void a_mapping_moves_with_its_frames(void **state)
 		assert_int_equal(page_is_resident(page_at(&mapping, i)), i < 8 && i % 2 == 0);
 	assert_int_equal(*page_at(&mapping, 6), 7);
 	assert_true(content_is_zero(page_at(&mapping, 8), 3 * page()));
-	/* What was moved is not one with anything: it grows all the same, and moves again. */
+	/* A mapping that was moved has no neighbour in its area. It can grow, and be moved again. */
 	assert_true(mapping_move(&mapping, 12 * page()));
 	assert_int_equal(*page_at(&mapping, 6), 7);
 	assert_int_equal(mapping_resize(&mapping, 4 * page()), OS_REMAPPED);
@@ -259,7 +258,7 @@ static void several_pieces_do_not_move(void **state)
 	struct mapping before;
 	create_joined(&mapping);
 	mark(&mapping, 0, 1);
-	mapping_copy(&before, &mapping);
+	before = mapping;
 	assert_false(mapping_move(&mapping, 20 * page()));
 	assert_true(is_same(&mapping, &before));
 	assert_int_equal(*page_at(&mapping, 15), 16);
@@ -274,7 +273,7 @@ static void several_areas_are_no_refusal(void **state)
 	struct mapping before;
 	create(&mapping, 6);
 	mark(&mapping, 0, 1);
-	mapping_copy(&before, &mapping);
+	before = mapping;
 	mprotect(page_at(&mapping, 2), page(), PROT_READ);
 	assert_false(mapping_move(&mapping, 8 * page()));
 	assert_true(is_same(&mapping, &before));
@@ -351,7 +350,7 @@ static void a_refused_move_changes_nothing(void **state)
 	struct mapping before;
 	create(&mapping, 4);
 	mark(&mapping, 0, 1);
-	mapping_copy(&before, &mapping);
+	before = mapping;
 	size_t pages_before = address_space_pages();
 	struct rlimit both;
 	getrlimit(RLIMIT_AS, &both);
@@ -394,7 +393,7 @@ static void wrong_sums_are_told(void **state)
 	unit_expect_abort(check_it, &mapping, "libmalloc: internal error: mapping: two pieces are one");
 	imagine(&mapping, 3, 7);
 	mapping.piece[1].bytes = 100;
-	unit_expect_abort(check_it, &mapping, "libmalloc: internal error: mapping: a piece is no whole pages");
+	unit_expect_abort(check_it, &mapping, "libmalloc: internal error: mapping: a piece is not whole pages");
 }
 
 /*
@@ -531,7 +530,7 @@ static void model_join(struct random *random, struct model *model)
 	for (size_t i = 0; i < count; i++)
 		((struct model *)(uintptr_t)parts[i])->mapping.base = 0;
 	if (joined.mapping.base != 0)
-		mapping_copy(&model->mapping, &joined.mapping);
+		model->mapping = joined.mapping;
 	memcpy(model->written, joined.written, sizeof(model->written));
 }
 

@@ -1,13 +1,14 @@
 /*
- * options.c - control/options.h: every row of the table in each way of setting it; numbers good and bad; what follows.
+ * options.c - libc/options.h: every row of the table in each way of setting it; numbers good and bad; what follows.
  */
 #include "unit.h"
 
 #include "base/settings.h"
-#include "control/options.h"
+#include "libc/options.h"
 #include "slab/size_class.h"
-#include "slab/thread_cache.h"
+#include "magazine/thread_cache.h"
 
+#include <ctype.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,43 +20,46 @@ static void read_one(const char *assignment)
 }
 
 /* A good value for a row that is not its default. */
-static size_t good_value(const struct option *option) { return option->most == 1 ? !*option->value : 111; }
+static size_t good_value(const struct option *option) { return option->most == 1 ? !*option_value(option) : 111; }
 
 static void set_by_name(const struct option *option, const char *format, const char *name, size_t value)
 {
 	char text[200];
 	snprintf(text, sizeof(text), format, name, value);
 	read_one(text);
-	assert_int_equal(*option->value, value);
+	assert_int_equal(*option_value(option), value);
 }
 
 static void each_row_is_set_by_each_of_its_names(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < option_count; i++) {
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		const struct option *option = &option_table[i];
 		size_t value = good_value(option);
 		set_by_name(option, "LIBMALLOC_OPTIONS=%s=%zu", option->name, value);
-		if (option->variable != NULL)
-			set_by_name(option, "%s=%zu", option->variable, value + 1);
-		if (option->tunable != NULL)
-			set_by_name(option, "GLIBC_TUNABLES=glibc.malloc.check=3:%s=%zu:glibc.x=1", option->tunable, value + 2);
-		if (option->mallopt != 0)
-			assert_ptr_equal(option_of_mallopt(option->mallopt), option);
+		if (option->mallopt == 0)
+			continue;
+		char upper[sizeof(option->name)] = "";
+		for (size_t at = 0; option->name[at] != '\0'; at++)
+			upper[at] = (char)toupper(option->name[at]);
+		set_by_name(option, "MALLOC_%s_=%zu", upper, value + 1);
+		set_by_name(option, "GLIBC_TUNABLES=glibc.malloc.check=3:glibc.malloc.%s=%zu:glibc.x=1", option->name, value + 2);
+		assert_ptr_equal(option_of_mallopt(option->mallopt), option);
 	}
 }
 
 static void rows_are_well_formed(void **state)
 {
 	(void)state;
-	assert_true(option_count >= 7);
-	for (size_t i = 0; i < option_count; i++) {
+	assert_true(OPTION_COUNT >= 7);
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		const struct option *option = &option_table[i];
-		assert_true(option->name != NULL && option->value != NULL && strlen(option->meaning) > 10);
-		assert_in_range(*option->value, option->least, option->most);
+		assert_in_range(strlen(option->name), 1, sizeof(option->name) - 1);
+		assert_in_range(strlen(option->meaning), 11, sizeof(option->meaning) - 1);
+		assert_in_range(*option_value(option), 0, option->most);
 		for (size_t other = 0; other < i; other++) {
 			assert_string_not_equal(option->name, option_table[other].name);
-			assert_ptr_not_equal(option->value, option_table[other].value);
+			assert_int_not_equal(option->index, option_table[other].index);
 		}
 	}
 	static const int parameters[] = {M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX, M_PERTURB};
@@ -69,20 +73,18 @@ static void rows_are_well_formed(void **state)
 static void ranges_are_kept(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < option_count; i++) {
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		const struct option *option = &option_table[i];
-		size_t before = *option->value;
+		size_t before = *option_value(option);
 		if (option->most < SIZE_MAX) {
 			assert_false(option_set(option, option->most + 1));
 			assert_false(option_set(option, SIZE_MAX));
 		}
-		if (option->least > 0)
-			assert_false(option_set(option, option->least - 1));
-		assert_int_equal(*option->value, before);
+		assert_int_equal(*option_value(option), before);
 		assert_true(option_set(option, option->most));
-		assert_int_equal(*option->value, option->most);
-		assert_true(option_set(option, option->least));
-		assert_int_equal(*option->value, option->least);
+		assert_int_equal(*option_value(option), option->most);
+		assert_true(option_set(option, 0));
+		assert_int_equal(*option_value(option), 0);
 	}
 }
 
@@ -164,7 +166,8 @@ static void other_names_change_nothing(void **state)
 	struct settings before;
 	memcpy(&before, &settings, sizeof(before));
 	static const char *const others[] = {
-		"MALLOC_TOP_PAD=5", "MALLOC_TOP_PAD__=5", "MALLOC_=5", "MALLOC_TOP_PAD_", "MALLOC_ARENA_MAX=1", "top_pad=5",
+		"MALLOC_TOP_PAD=5", "MALLOC_top_pad_=5", "MALLOC_TOP-PAD_=5", "MALLOC_DEEPBIND_=1", "GLIBC_TUNABLES=glibc.malloc.deepbind=1",
+		"MALLOC_TOP_PAD__=5", "MALLOC_=5", "MALLOC_TOP_PAD_", "MALLOC_ARENA_MAX=1", "top_pad=5",
 		"GLIBC_TUNABLES=", "GLIBC_TUNABLES=:::", "GLIBC_TUNABLES=glibc.malloc.top_pad", "GLIBC_TUNABLES=top_pad=5",
 		"LIBMALLOC_OPTIONS=", "XLIBMALLOC_OPTIONS=top_pad=5",
 		"GLIBC_TUNABLES=glibc.malloc.top_padd=5:glibc.malloc.top_pa=5",
@@ -186,6 +189,11 @@ static void lists_are_read_to_the_end(void **state)
 	assert_int_equal(settings.top_pad, 4);
 	assert_int_equal(settings.trim_threshold, 5);
 	assert_int_equal(settings.mmap_max, 3);
+	/* Blanks before a name, items of blanks alone. */
+	read_one("LIBMALLOC_OPTIONS= top_pad=8,\t\n trim_threshold=9, ,,  mmap_max= 10,  ");
+	assert_int_equal(settings.top_pad, 8);
+	assert_int_equal(settings.trim_threshold, 9);
+	assert_int_equal(settings.mmap_max, 10);
 	/* The last word wins. */
 	read_one("LIBMALLOC_OPTIONS=top_pad=6,top_pad=7");
 	assert_int_equal(settings.top_pad, 7);
@@ -197,15 +205,26 @@ static void bad_options_of_ours_are_told(void **state)
 {
 	(void)state;
 	char text[600];
-	static const char *const bad[] = {"LIBMALLOC_OPTIONS=nonsense", "LIBMALLOC_OPTIONS=top_pad=x", "LIBMALLOC_OPTIONS=adaptive_trim=2",
-					  "LIBMALLOC_OPTIONS=top_pads=1", "LIBMALLOC_OPTIONS=mmap_max=2147483648",
-					  "LIBMALLOC_OPTIONS=perturb=256"};
+	static const struct {
+		const char *entry, *why;
+	} bad[] = {
+		{"nonsense", "must be name=value"}, {"top_pad", "must be name=value"}, {"top_pad=x", "not a number"},
+		{"top_pad=", "not a number"}, {"trim_threshold=1M", "not a number"}, {"top_pads=1", "unknown name"},
+		{"=1", "unknown name"}, {"TOP_PAD=1", "unknown name"}, {"adaptive_trim=2", "must be 0 to 1"},
+		{"mmap_max=2147483648", "must be 0 to 2147483647"}, {"perturb=256", "must be 0 to 255"},
+		{"perturb=-1", "must be 0 to 255"}, {"perturb=99999999999999999999", "must be 0 to 255"},
+		{"top_pad=0x10000000000000000", "must be 0 to 18446744073709551615"},
+	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(unit_capture(read_bad_options, (void *)bad[i], text, sizeof(text)), 0);
-		assert_ptr_equal(strstr(text, "libmalloc: LIBMALLOC_OPTIONS: "), text);
-		assert_non_null(strstr(text, strchr(bad[i], '=') + 1));
-		assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
+		char assignment[100], line[200];
+		snprintf(assignment, sizeof(assignment), "LIBMALLOC_OPTIONS=%s", bad[i].entry);
+		snprintf(line, sizeof(line), "libmalloc: LIBMALLOC_OPTIONS: %s: %s\n", bad[i].entry, bad[i].why);
+		assert_int_equal(unit_capture(read_bad_options, assignment, text, sizeof(text)), 0);
+		assert_string_equal(text, line);
 	}
+	/* What could take a terminal over is not shown. */
+	assert_int_equal(unit_capture(read_bad_options, "LIBMALLOC_OPTIONS=\033[2J\n=\177\377~", text, sizeof(text)), 0);
+	assert_string_equal(text, "libmalloc: LIBMALLOC_OPTIONS: ?[2J?=??~: unknown name\n");
 	/* glibc's are skipped without a word. */
 	assert_int_equal(unit_capture(read_bad_options, "MALLOC_TOP_PAD_=x", text, sizeof(text)), 0);
 	assert_string_equal(text, "");
@@ -244,9 +263,9 @@ static void the_defaults_are_glibcs(void **state)
 	assert_int_equal(settings.perturb, 0);
 	assert_int_equal(settings.keep_deepbind, 0);
 	/* The meaning of a row names the default in brackets at its end. */
-	for (size_t i = 0; i < option_count; i++) {
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		char text[50];
-		snprintf(text, sizeof(text), "(%zu)", (size_t)*option_table[i].value);
+		snprintf(text, sizeof(text), "(%zu)", (size_t)*option_value(&option_table[i]));
 		const char *end = option_table[i].meaning + strlen(option_table[i].meaning) - strlen(text);
 		assert_string_equal(end, text);
 	}

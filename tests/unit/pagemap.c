@@ -43,7 +43,7 @@ static void any_address_can_be_asked(void **state)
 	assert_false(pagemap_claim_kind(UINTPTR_MAX, PAGE_NONE, PAGE_LARGE));
 }
 
-/* What the page map maps for one page, where there was nothing before. */
+/* How many bytes the page map maps for the first page of an unused place. */
 static size_t bytes_for(uintptr_t page)
 {
 	size_t before = meta_mapped_bytes();
@@ -76,7 +76,7 @@ static void leaves_are_made_where_asked(void **state)
 static unsigned class_by_window(uintptr_t address)
 {
 	size_t index = pagemap_window_index(address);
-	return index < LEAF_PAGES ? pagemap_window_class(index) : pagemap_class(address);
+	return index < LEAF_PAGES ? load_relaxed(&pagemap_window.class_of[index]) : pagemap_class(address);
 }
 
 static void window_knows(uintptr_t address, unsigned size_class)
@@ -108,8 +108,8 @@ static void the_window_is_the_leaf_of_the_break(void **state)
 		pagemap_set_class(page, 1, size_class);
 		window_knows((page << PAGE_SHIFT) + random_below(&random, PAGE_BYTES), size_class);
 	}
-	window_knows(first << PAGE_SHIFT, pagemap_window_class(0));
-	window_knows(((first + LEAF_PAGES) << PAGE_SHIFT) - 1, pagemap_window_class(LEAF_PAGES - 1));
+	window_knows(first << PAGE_SHIFT, load_relaxed(&pagemap_window.class_of[0]));
+	window_knows(((first + LEAF_PAGES) << PAGE_SHIFT) - 1, load_relaxed(&pagemap_window.class_of[LEAF_PAGES - 1]));
 	check(pagemap_window_index((first << PAGE_SHIFT) - 1) >= LEAF_PAGES);
 	check(pagemap_window_index((first + LEAF_PAGES) << PAGE_SHIFT) >= LEAF_PAGES);
 	assert_int_equal(class_by_window(LEAF_FIRST << PAGE_SHIFT), 7);
@@ -320,7 +320,30 @@ static void a_spare_makes_any_page_exist(void **state)
 	pagemap_spare_put(&spare);
 }
 
-UNIT_MAIN(UNIT(a_spare_makes_any_page_exist), UNIT(any_address_can_be_asked), UNIT(leaves_are_made_where_asked),
+/* The zones of neighbouring pages have a lock each, and may share a word: neither loses what it wrote. */
+static uintptr_t shared_word;
+
+static void toggle_every_fourth(unsigned index)
+{
+	for (size_t i = 0; i < unit_rounds(100000); i++) {
+		for (uintptr_t page = shared_word + index; page < shared_word + 64; page += 4)
+			pagemap_set_dirty(page, 1, i % 2 == 0 ? PAGES_DIRTY : PAGES_CLEAN);
+		for (uintptr_t page = shared_word + index; page < shared_word + 64; page += 4)
+			check(pagemap_count_dirty(page, 1) == (i % 2 == 0));
+		pagemap_set_dirty_mask(shared_word + index, 1, (uint32_t)i % 2);
+		check(pagemap_dirty_mask(shared_word + index, 1) == i % 2);
+	}
+}
+
+static void threads_share_a_word_of_dirty_bits(void **state)
+{
+	(void)state;
+	shared_word = 64 * 1000;
+	check(pagemap_ensure(shared_word, 64));
+	unit_threads(4, toggle_every_fourth);
+}
+
+UNIT_MAIN(UNIT(threads_share_a_word_of_dirty_bits), UNIT(a_spare_makes_any_page_exist), UNIT(any_address_can_be_asked), UNIT(leaves_are_made_where_asked),
 	  UNIT(the_window_is_the_leaf_of_the_break), UNIT(the_last_leaf_is_the_end),
 	  UNIT(kinds_and_classes_stay_where_they_are_put), UNIT(a_claim_needs_the_right_kind),
 	  UNIT(dirty_bits_match_an_array), UNIT(the_nearest_begin_is_found), UNIT(threads_claim_each_page_once),

@@ -1,5 +1,5 @@
 /*
- * pages.c - api/pages.c: pages of every order and number against a model; their alignment, zeros, and misuse.
+ * pages.c - ext/pages.c: pages of every order and number against a model; their alignment, zeros, and misuse.
  */
 #define _GNU_SOURCE
 #include "unit.h"
@@ -8,12 +8,13 @@
 #include "base/settings.h"
 #include "large/run.h"
 #include "libmalloc/page.h"
-#include "malloc/heap.h"
+#include "heap/heap.h"
+#include "heap/resize.h"
 #include "page/purge.h"
 #include "page/zone.h"
 #include "scarce.h"
 #include "slab/cache.h"
-#include "slab/thread_cache.h"
+#include "magazine/thread_cache.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -175,15 +176,15 @@ static void exact_zero(void *unused)
 static void wrong_arguments_are_refused(void **state)
 {
 	(void)state;
-#define ORDER "libmalloc: bad argument: order is to be 0 to 10 (lm_pages_alloc)\n"
-#define SIZE "libmalloc: bad argument: size is to be 1 to 4194304 (lm_pages_alloc_exact)\n"
+#define ORDER "libmalloc: bad argument: order must be 0 to 10 (lm_pages_alloc)\n"
+#define SIZE "libmalloc: bad argument: size must be 1 to 4194304 (lm_pages_alloc_exact)\n"
 	static const struct refusal cases[] = {
 		{11, 0, 0, EINVAL, ORDER},
 		{64, 0, LM_ZERO, EINVAL, ORDER},
 		{~0u, 0, LM_NOFAIL, EINVAL, ORDER},
 		{0, MOST + 1, 0, EINVAL, SIZE},
 		{0, SIZE_MAX, 0, EINVAL, SIZE},
-		{0, 0, LM_COLD, EINVAL, "libmalloc: bad flags: LM_COLD is of no use here (lm_pages_alloc)\n"},
+		{0, 0, LM_COLD, EINVAL, "libmalloc: bad flags: LM_COLD cannot be used with this function (lm_pages_alloc)\n"},
 		{0, 0, LM_NOFAIL | LM_NORETRY, EINVAL,
 		 "libmalloc: bad flags: LM_NORETRY excludes LM_NOFAIL (lm_pages_alloc)\n"},
 		{0, 0, LM_NOFAIL | LM_NOSYSCALL, EINVAL,
@@ -224,7 +225,7 @@ static void expect_bad(struct freeing freeing, const char *kind)
 static void wrong_frees_are_reported(void **state)
 {
 	(void)state;
-	const char *wrong = "another number of pages than allocated";
+	const char *wrong = "page count differs from the allocation";
 	for (unsigned order = 0; order < ORDERS; order++) {
 		char *pages = lm_pages_alloc(order, 0);
 		size_t bytes = (size_t)PAGE_BYTES << order;

@@ -1,15 +1,15 @@
 /*
- * pool.c - api/pool.c: the fixed-size pool against a model, at the edges, and misused.
+ * pool.c - ext/pool.c: the fixed-size pool against a model, at the edges, and misused.
  */
 #define _GNU_SOURCE
 #include "unit.h"
 
-#include "api/pool.h"
-#include "malloc/heap.h"
+#include <libmalloc/pool.h>
+#include "heap/heap.h"
 #include "page/zone.h"
 #include "scarce.h"
 #include "slab/cache.h"
-#include "slab/thread_cache.h"
+#include "magazine/thread_cache.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -86,7 +86,7 @@ static void random_steps_agree_with_a_model(void **state)
 		model_create(sizes[random_below(&random, 10)], 1 + random_below(&random, 700), align);
 		for (size_t i = 0; i < 4000; i++)
 			model_step(&random, i / 500 % 2 == 0 ? 7 : 3);
-		pool_check(model.pool);
+		lm_pool_used(model.pool); /* tests the invariant in debug builds */
 		while (random_one_in(&random, 2) && model.nheld > 0)
 			model_free(model.nheld - 1);
 		lm_pool_destroy(model.pool);
@@ -111,10 +111,10 @@ static void all_chunks_are_handed_out_once(void **state)
 			assert_true((size_t)(model.held[i] - lowest) / 48 < chunks);
 		while (model.nheld > 0)
 			model_free(random_below(&random, model.nheld));
-		pool_check(model.pool);
+		lm_pool_used(model.pool);
 		for (size_t i = 0; i <= chunks; i++)
 			model_alloc(&random);
-		pool_check(model.pool);
+		lm_pool_used(model.pool);
 		lm_pool_destroy(model.pool);
 	}
 	lm_pool_destroy(NULL);
@@ -136,10 +136,10 @@ static void create_wrongly(void *argument)
 static void wrong_arguments_are_refused(void **state)
 {
 	(void)state;
-#define ALIGN "libmalloc: bad argument: align is to be a power of two up to 4096, or 0 (lm_pool_create)\n"
+#define ALIGN "libmalloc: bad argument: align must be a power of two up to 4096, or 0 (lm_pool_create)\n"
 	static const struct wrong cases[] = {
-		{0, 1, 0, EINVAL, "libmalloc: bad argument: size is to be 1 or more (lm_pool_create)\n"},
-		{1, 0, 0, EINVAL, "libmalloc: bad argument: chunks is to be 1 or more (lm_pool_create)\n"},
+		{0, 1, 0, EINVAL, "libmalloc: bad argument: size must be 1 or more (lm_pool_create)\n"},
+		{1, 0, 0, EINVAL, "libmalloc: bad argument: chunks must be 1 or more (lm_pool_create)\n"},
 		{1, 1, 3, EINVAL, ALIGN},
 		{1, 1, 8192, EINVAL, ALIGN},
 		{1, 1, SIZE_MAX, EINVAL, ALIGN},
@@ -180,14 +180,14 @@ static void every_wrong_pointer_is_reported(void **state)
 		for (char *p = first - 3; p < first + 5 * sizes[s] + 3; p += 1 + s % 3) {
 			size_t offset = (size_t)(p - first);
 			if (p < first || offset >= 5 * sizes[s])
-				expect_bad(p, "not of this pool");
+				expect_bad(p, "not a chunk of this pool");
 			else if (offset % sizes[s] != 0)
 				expect_bad(p, "interior pointer");
 			else if (offset / sizes[s] == 3)
 				expect_bad(p, "double free");
 		}
-		expect_bad((char *)&random, "not of this pool");
-		expect_bad((char *)UINTPTR_MAX, "not of this pool");
+		expect_bad((char *)&random, "not a chunk of this pool");
+		expect_bad((char *)UINTPTR_MAX, "not a chunk of this pool");
 		lm_pool_free(model.pool, NULL);
 		lm_pool_reset(model.pool);
 		expect_bad(first, "double free");

@@ -26,17 +26,22 @@ static struct held runs[THREADS][RUNS];
 
 static size_t page_multiple(size_t bytes) { return round_up(size_max(bytes, 1), PAGE_BYTES); }
 
+static void *run_alloc_any(size_t bytes, size_t alignment)
+{
+	return run_alloc(ZONE_HEAP, PAGES_GROW, bytes, alignment, LARGE_ANY);
+}
+
 static void take(struct random *random, struct held *held)
 {
-	bool zeroed = false;
 	size_t alignment = random_one_in(random, 2) ? 0 : (size_t)1 << random_below(random, 20);
 	held->bytes = 1 + random_below(random, random_one_in(random, 5) ? 1 << 21 : 100000);
 	held->tag = random_next(random);
-	held->address = run_alloc(held->bytes, alignment, &zeroed);
+	enum large_content content = random_one_in(random, 2) ? LARGE_ZEROED : LARGE_ANY;
+	held->address = run_alloc(ZONE_HEAP, PAGES_GROW, held->bytes, alignment, content);
 	check(held->address != NULL);
 	check((uintptr_t)held->address % size_max(alignment, PAGE_BYTES) == 0);
 	check(run_usable((uintptr_t)held->address) == page_multiple(held->bytes));
-	if (zeroed)
+	if (content == LARGE_ZEROED)
 		check(content_is_zero(held->address, page_multiple(held->bytes)));
 	content_write(held->address, held->bytes, held->tag);
 }
@@ -101,37 +106,34 @@ static void every_alignment_is_kept_and_its_tail_given_back(void **state)
 {
 	(void)state;
 	for (size_t alignment = 1; alignment <= MAX_ALIGNMENT; alignment *= 2) {
-		bool zeroed;
-		void *block = run_alloc(5000, alignment, &zeroed);
+		void *block = run_alloc(ZONE_HEAP, PAGES_GROW, 5000, alignment, LARGE_ZEROED);
 		assert_non_null(block);
 		assert_int_equal((uintptr_t)block % alignment, 0);
 		assert_int_equal(run_usable((uintptr_t)block), 8192);
 		assert_int_equal(zone_used_pages(), 2);
-		assert_true(!zeroed || content_is_zero(block, 8192));
+		assert_true(content_is_zero(block, 8192));
 		memset(block, 1, 8192);
 		zone_check(&zones[ZONE_HEAP]);
 		assert_true(run_free((uintptr_t)block));
 	}
-	bool zeroed;
-	assert_null(run_alloc(5000, 2 * (size_t)MAX_ALIGNMENT, &zeroed));
-	assert_null(run_alloc(SIZE_MAX, 0, &zeroed));
-	assert_null(run_alloc(SIZE_MAX - PAGE_BYTES, 0, &zeroed));
-	assert_null(run_alloc(SIZE_MAX / 2, 65536, &zeroed));
+	assert_null(run_alloc_any(5000, 2 * (size_t)MAX_ALIGNMENT));
+	assert_null(run_alloc_any(SIZE_MAX, 0));
+	assert_null(run_alloc_any(SIZE_MAX - PAGE_BYTES, 0));
+	assert_null(run_alloc_any(SIZE_MAX / 2, 65536));
 }
 
 /* The tail that is given back is as dirty as it was. */
 static void tails_keep_their_dirt(void **state)
 {
 	(void)state;
-	bool zeroed;
 	settings.trim_threshold = SIZE_MAX;
-	void *block = run_alloc(32 * PAGE_BYTES, 32 * PAGE_BYTES, &zeroed);
+	void *block = run_alloc_any(32 * PAGE_BYTES, 32 * PAGE_BYTES);
 	memset(block, 1, 32 * PAGE_BYTES);
 	assert_true(run_free((uintptr_t)block));
 	size_t dirty = zone_dirty_pages();
-	void *first = run_alloc(3 * PAGE_BYTES, 32 * PAGE_BYTES, &zeroed);
+	void *first = run_alloc_any(3 * PAGE_BYTES, 32 * PAGE_BYTES);
 	assert_ptr_equal(first, block);
-	assert_false(zeroed);
+	assert_int_equal(*(char *)first, 1);
 	assert_int_equal(zone_dirty_pages(), dirty - 3);
 	assert_int_equal(pagemap_count_dirty(((uintptr_t)block >> PAGE_SHIFT) + 3, 29), 29);
 	zone_check(&zones[ZONE_HEAP]);
@@ -140,8 +142,7 @@ static void tails_keep_their_dirt(void **state)
 static void only_starts_of_live_runs_are_known(void **state)
 {
 	(void)state;
-	bool zeroed;
-	uintptr_t block = (uintptr_t)run_alloc(3 * PAGE_BYTES, 0, &zeroed);
+	uintptr_t block = (uintptr_t)run_alloc_any(3 * PAGE_BYTES, 0);
 	assert_int_equal(run_usable(block), 3 * PAGE_BYTES);
 	for (uintptr_t offset = 1; offset < 3 * PAGE_BYTES; offset += offset % PAGE_BYTES == 0 ? 1 : PAGE_BYTES / 2 - 1) {
 		assert_int_equal(run_usable(block + offset), 0);
@@ -149,7 +150,7 @@ static void only_starts_of_live_runs_are_known(void **state)
 	}
 	assert_false(run_free(0));
 	assert_false(run_free(UINTPTR_MAX));
-	assert_false(run_free((uintptr_t)&zeroed));
+	assert_false(run_free((uintptr_t)&block));
 	assert_true(run_free(block));
 	assert_false(run_free(block));
 	assert_int_equal(run_usable(block), 0);
@@ -160,10 +161,9 @@ static void only_starts_of_live_runs_are_known(void **state)
 static void freed_runs_are_purged(void **state)
 {
 	(void)state;
-	bool zeroed;
 	void *run[200];
 	for (size_t i = 0; i < 200; i++) {
-		run[i] = run_alloc(50 * PAGE_BYTES, 0, &zeroed);
+		run[i] = run_alloc_any(50 * PAGE_BYTES, 0);
 		memset(run[i], 1, 50 * PAGE_BYTES);
 	}
 	for (size_t i = 0; i < 200; i += 2)

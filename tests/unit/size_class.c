@@ -5,7 +5,7 @@
 
 #include "base/settings.h"
 #include "page/pagemap.h"
-#include "slab/magazine.h"
+#include "magazine/magazine.h"
 #include "slab/slab.h"
 
 static size_t slab_bytes(unsigned c) { return (size_t)size_classes[c].pages * PAGE_BYTES; }

@@ -1,19 +1,22 @@
 /*
- * statistics.c - control/statistics.h: the sums agree with what was allocated, and with each other.
+ * statistics.c - proc/statistics.h: the sums agree with what was allocated, and with each other.
  */
+#include "heap/request.h"
+#include "magazine/depot.h"
 #include "unit.h"
 
 #include "base/settings.h"
-#include "control/statistics.h"
+#include "proc/statistics.h"
 #include "large/large.h"
-#include "malloc/heap.h"
+#include "heap/heap.h"
+#include "os/thread.h"
 #include "page/meta.h"
 #include "page/pagemap.h"
 #include "page/trim.h"
 #include "page/zone.h"
 #include "slab/cache.h"
 #include "slab/reclaim.h"
-#include "slab/thread_cache.h"
+#include "magazine/thread_cache.h"
 
 #include <string.h>
 
@@ -53,7 +56,7 @@ static void sums_agree(void)
 	check(now.break_bytes <= now.heap_bytes && now.top_bytes <= now.free_pages_bytes);
 	check((now.free_blocks == 0) == (now.free_pages_bytes == 0));
 	check(now.dirty_bytes == (zone_dirty_pages() + listed_idle_pages()) * PAGE_BYTES);
-	check(now.mapped_blocks <= now.mapped_blocks_most && now.mapped_bytes <= now.mapped_bytes_most);
+	check(now.mapped.blocks <= now.mapped.blocks_most && now.mapped.bytes <= now.mapped.bytes_most);
 	check(now.metadata_bytes == meta_mapped_bytes());
 }
 
@@ -94,12 +97,12 @@ static void counts_follow_what_is_allocated(void **state)
 	struct random random = random_start(110);
 	size_t count;
 	statistics_collect(&now);
-	assert_int_equal(now.heap_bytes + now.live_bytes + now.cached_bytes + now.mapped_blocks + now.threads, 0);
+	assert_int_equal(now.heap_bytes + now.live_bytes + now.cached_bytes + now.mapped.blocks + thread_count(), 0);
 	for (size_t i = 0; i < unit_rounds(5000); i++) {
 		step(&random);
 		sums_agree();
-		check(now.mapped_bytes == large_usable_bytes(&count) && now.mapped_blocks == count);
-		check(now.threads == 1);
+		check(now.mapped.bytes == large_usable_bytes(&count) && now.mapped.blocks == count);
+		check(thread_count() == 1);
 	}
 	for (size_t i = 0; i < BLOCKS; i++) {
 		heap_free(blocks[i], "free");
@@ -108,8 +111,8 @@ static void counts_follow_what_is_allocated(void **state)
 	memset(small_live, 0, sizeof(small_live));
 	sums_agree();
 	assert_int_equal(now.live_bytes, 0);
-	assert_int_equal(now.mapped_blocks + now.mapped_bytes, 0);
-	assert_true(now.mapped_blocks_most > 0 && now.cached_bytes > 0);
+	assert_int_equal(now.mapped.blocks + now.mapped.bytes, 0);
+	assert_true(now.mapped.blocks_most > 0 && now.cached_bytes > 0);
 	thread_cache_flush();
 	depot_drain_all();
 	sums_agree();
@@ -125,8 +128,8 @@ static void runs_and_mapped_blocks_are_told_apart(void **state)
 	assert_non_null(heap_alloc(200 * KIB));
 	assert_non_null(heap_alloc(100));
 	statistics_collect(&now);
-	assert_int_equal(now.mapped_blocks, 1);
-	assert_in_range(now.mapped_bytes, 200 * KIB, 210 * KIB);
+	assert_int_equal(now.mapped.blocks, 1);
+	assert_in_range(now.mapped.bytes, 200 * KIB, 210 * KIB);
 	assert_int_equal(now.run_bytes, 200 * KIB);
 	assert_int_equal(now.live_bytes, 200 * KIB + 112);
 	assert_int_equal(now.break_bytes, now.heap_bytes);
@@ -144,10 +147,10 @@ static void threads_are_counted(void **state)
 	(void)state;
 	stay_for_a_while(0);
 	statistics_collect(&now);
-	assert_int_equal(now.threads, 1);
+	assert_int_equal(thread_count(), 1);
 	unit_threads(3, stay_for_a_while);
 	statistics_collect(&now);
-	assert_int_equal(now.threads, 1);
+	assert_int_equal(thread_count(), 1);
 	assert_int_equal(now.live_bytes, 0);
 }
 

@@ -2,13 +2,18 @@
  * thread_cache.c - the magazines of a thread: objects against a list of what is held, limits, the budget, the end.
  */
 #define _GNU_SOURCE
+#include "magazine/bins.h"
+#include "magazine/budget.h"
+#include "magazine/depot.h"
+#include "os/thread.h"
+#include "page/page_alloc.h"
 #include "unit.h"
 
 #include "base/settings.h"
 #include "page/zone.h"
-#include "slab/bin.h"
+#include "magazine/miss.h"
 #include "slab/cache.h"
-#include "slab/thread_cache.h"
+#include "magazine/thread_cache.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -17,15 +22,7 @@
 static const size_t kinds[] = {16, 64, 208, 1024, 5120, 20480, 65536, 131072};
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]), LIVE_MAX = 2000 };
 
-enum {
-	BUDGET_BYTES = 4 << 20, /* of a thread in a heap of twice as much */
-	BUDGET_MIN_BYTES = 1 << 20,
-	POOL_BYTES = 16 << 20,
-	SHARE_MIN_BYTES = 16 << 10,
-	HAND_STEPS = 16,
-	SHY_FREES = 4,
-	OWN_MAX = 8,
-};
+enum { MIB = 1 << 20, HEAP_BYTES = 128 * MIB /* so large a heap does not bound what a thread may hold */ };
 
 struct live {
 	void *object[LIVE_MAX];
@@ -43,7 +40,7 @@ static void *take(unsigned c)
 
 static void give(unsigned c, void *object)
 {
-	if (!bin_push(bin_of(c), object))
+	if (!push_into(bin_of(c), object))
 		thread_cache_overflow(c, object, "free");
 }
 
@@ -51,7 +48,7 @@ static size_t objects_cached(unsigned c)
 {
 	size_t objects[CLASS_COUNT] = {0};
 	thread_cache_count_objects(objects);
-	return objects[c] + caches[c].depot.objects;
+	return objects[c] + depots[c].objects;
 }
 
 static size_t room_of(size_t kind) { return size_min(LIVE_MAX, (4 << 20) / kinds[kind]); }
@@ -108,7 +105,7 @@ static void ballast_take(size_t bytes)
 
 static void ballast_drop(void) { page_free(&ballast); }
 
-static ptrdiff_t balance(unsigned c) { return thread_cache_self->side[c].balance; }
+static ptrdiff_t balance(unsigned c) { return thread_cache_self->state[c].balance; }
 
 static void objects_are_held_once(void **state)
 {
@@ -120,7 +117,6 @@ static void objects_are_held_once(void **state)
 		step(&random, &held[kind], kind);
 		thread_cache_check(thread_cache_self);
 		check(caches[class_of_kind(kind)].objects_out == held[kind].count + objects_cached(class_of_kind(kind)));
-		check(thread_cache_self->charged <= BUDGET_BYTES);
 		/* All of them are its own. */
 		check(balance(class_of_kind(kind)) ==
 		      (ptrdiff_t)(held[kind].count + bin_objects(thread_cache_self, class_of_kind(kind))));
@@ -141,37 +137,50 @@ static size_t bytes_held(void)
 	return bytes;
 }
 
-/* One class after the other is filled: the clock hand takes the room from those before. */
-static void the_budget_is_kept(void **state)
+/* Bins double, and the clock hand goes on where it stood: the charge may be half of what the thread may have. */
+static bool is_near(size_t one, size_t other) { return one >= other / 2 && other >= one / 2; }
+
+/* One class after the other is filled, in a heap of so many bytes: the most that the thread is charged for. */
+static size_t fill_all_classes(size_t heap_bytes)
 {
-	(void)state;
 	static void *objects[300];
 	size_t most = 0;
-	ballast_take(2 * BUDGET_BYTES);
+	ballast_take(heap_bytes);
 	for (int round = 0; round < 3; round++) {
 		for (unsigned c = 1; c < CLASS_COUNT; c++) {
-			size_t count = size_min(300, (8 << 20) / size_classes[c].bytes);
+			size_t count = size_min(300, 8 * MIB / size_classes[c].bytes);
 			for (size_t i = 0; i < count; i++)
 				objects[i] = take(c);
 			for (size_t i = 0; i < count; i++) {
 				give(c, objects[i]);
-				check(thread_cache_self->charged <= BUDGET_BYTES);
-				most = size_max(most, bytes_held());
+				most = size_max(most, thread_cache_self->charged);
+				/* What stands in magazines is covered by the charge. */
+				check(bytes_held() <= thread_cache_self->charged);
 			}
 			thread_cache_check(thread_cache_self);
 		}
 	}
-	/* Objects that stand in magazines are covered by the charge, and a good part of the budget is used. */
-	assert_in_range(most, BUDGET_BYTES / 4, BUDGET_BYTES);
 	thread_cache_flush();
 	ballast_drop();
 	nothing_is_out();
+	return most;
+}
+
+/* The clock hand takes the room from the classes before: in no heap is it more than in one that bounds nothing. */
+static void the_budget_is_kept(void **state)
+{
+	(void)state;
+	own_cache();
+	size_t most = fill_all_classes(HEAP_BYTES);
+	assert_true(most > 0 && most < HEAP_BYTES / 2);
+	assert_true(is_near(fill_all_classes(2 * HEAP_BYTES), most));
 }
 
 static size_t room_in_loaded(unsigned c)
 {
-	struct magazine *loaded = bin_loaded(&thread_cache_self->side[c]);
-	return loaded == NULL ? 0 : (size_t)(thread_cache_self->bin[c].limit - &loaded->bottom);
+	struct magazine *loaded = bin_loaded(&thread_cache_self->state[c]);
+	const struct bin *bin = &thread_cache_self->bin[c];
+	return loaded == NULL ? 0 : bin_count_below(bin, loaded, bin->limit);
 }
 
 static void limits_start_small_and_double(void **state)
@@ -182,7 +191,7 @@ static void limits_start_small_and_double(void **state)
 		size_t limit = 0;
 		for (size_t i = 0; i < 2000 && i * size_classes[c].bytes < 1 << 20; i++) {
 			check(take(c) != NULL);
-			size_t now = thread_cache_self->side[c].limit;
+			size_t now = thread_cache_self->state[c].limit;
 			if (now != limit) {
 				size_t doubled = size_min(limit * 2, size_classes[c].magazine_slots);
 				check(limit == 0 ? now <= size_classes[c].first_limit * 2u : now == doubled);
@@ -209,14 +218,14 @@ static void a_magazine_holds_its_limit(void **state)
 	struct bin *bin = bin_of(c);
 	assert_int_equal(room_in_loaded(c), size_classes[c].magazine_slots);
 	/* Two full magazines, and the one that was not: 125 slots of each are used. */
-	assert_int_equal(thread_cache_self->side[c].previous->count, size_classes[c].magazine_slots);
+	assert_int_equal(thread_cache_self->state[c].previous->count, size_classes[c].magazine_slots);
 	for (size_t i = 0; i < 1000; i++)
 		objects[i] = take(c);
 	while (bin_pop(bin) != NULL)
 		;
 	for (size_t i = 0; i < size_classes[c].magazine_slots; i++)
-		assert_true(bin_push(bin, objects[i]));
-	assert_false(bin_push(bin, objects[999]));
+		assert_true(push_into(bin, objects[i]));
+	assert_false(push_into(bin, objects[999]));
 	thread_cache_check(thread_cache_self);
 }
 
@@ -228,17 +237,17 @@ static void a_push_tells_bad_pointers(void **state)
 	void *other = take(c);
 	struct bin *bin = bin_of(c);
 	for (int offset = 1; offset < 48; offset++)
-		assert_false(bin_push(bin, object + offset));
-	assert_true(bin_push(bin, object));
+		assert_false(push_into(bin, object + offset));
+	assert_true(push_into(bin, object));
 	/* The newest object again. */
-	assert_false(bin_push(bin, object));
-	assert_true(bin_push(bin, other));
+	assert_false(push_into(bin, object));
+	assert_true(push_into(bin, other));
 	/* Class 0 takes and gives nothing. */
 	assert_null(bin_pop(bin_of(0)));
-	assert_false(bin_push(bin_of(0), object));
+	assert_false(push_into(bin_of(0), object));
 }
 
-/* What another thread freed by the magazine comes to this one, for the misses there were. Some stay live, so that the depot is not drained. */
+/* Another thread frees whole magazines, for the misses there were. Some objects stay live, so that no drain is due. */
 static void *fill_depot(void *unused)
 {
 	static void *objects[800];
@@ -266,18 +275,18 @@ static void a_full_magazine_of_another_does_not_raise_the_limit(void **state)
 		assert_null(depot_pop(c, THREAD_CACHE_NONE));
 	assert_int_equal(pthread_create(&other, NULL, fill_depot, NULL), 0);
 	assert_int_equal(pthread_join(other, NULL), 0);
-	assert_true(caches[c].depot.nfull > 0);
+	assert_true(depots[c].nfull > 0);
 	objects[0] = take(c);
-	size_t limit = thread_cache_self->side[c].limit;
+	size_t limit = thread_cache_self->state[c].limit;
 	assert_true(bin_objects(thread_cache_self, c) > limit);
 	size_t count = 1;
-	while (caches[c].depot.nfull > 0 || bin_objects(thread_cache_self, c) > 0)
+	while (depots[c].nfull > 0 || bin_objects(thread_cache_self, c) > 0)
 		objects[count++] = take(c);
 	objects[count++] = take(c);
-	assert_int_equal(room_in_loaded(c), thread_cache_self->side[c].limit);
+	assert_int_equal(room_in_loaded(c), thread_cache_self->state[c].limit);
 	while (count > 0) {
 		give(c, objects[--count]);
-		check(bin_objects(thread_cache_self, c) * 4096 <= thread_cache_self->side[c].charge);
+		check(bin_objects(thread_cache_self, c) * 4096 <= thread_cache_self->state[c].charge);
 	}
 }
 
@@ -286,18 +295,18 @@ static void the_static_caches_are_empty_and_full(void **state)
 	(void)state;
 	void *object;
 	assert_ptr_equal(thread_cache_self, THREAD_CACHE_NONE);
-	assert_int_equal(thread_cache_count(), 0);
+	assert_int_equal(thread_count(), 0);
 	for (unsigned c = 0; c < CLASS_COUNT; c++) {
 		assert_null(bin_pop(bin_of(c)));
-		assert_false(bin_push(bin_of(c), &object));
+		assert_false(push_into(bin_of(c), &object));
 	}
 	object = take(size_class_of(64));
 	assert_ptr_not_equal(thread_cache_self, THREAD_CACHE_NONE);
-	assert_int_equal(thread_cache_count(), 1);
+	assert_int_equal(thread_count(), 1);
 	/* After the end there is none any more, and all still works. */
 	thread_cache_end();
 	assert_ptr_equal(thread_cache_self, THREAD_CACHE_ENDED);
-	assert_int_equal(thread_cache_count(), 0);
+	assert_int_equal(thread_count(), 0);
 	assert_null(thread_cache_get());
 	void *second = take(size_class_of(64));
 	assert_ptr_not_equal(second, object);
@@ -313,14 +322,14 @@ static void who_leaves_may_come_again(void **state)
 	void *object = take(size_class_of(64));
 	thread_cache_leave();
 	assert_ptr_equal(thread_cache_self, THREAD_CACHE_NONE);
-	assert_int_equal(thread_cache_count(), 0);
+	assert_int_equal(thread_count(), 0);
 	assert_int_equal(caches[size_class_of(64)].objects_out, 1);
 	give(size_class_of(64), object);
-	assert_int_equal(thread_cache_count(), 1);
+	assert_int_equal(thread_count(), 1);
 	thread_cache_leave();
 	thread_cache_disabled = true;
 	give(size_class_of(64), take(size_class_of(64)));
-	assert_int_equal(thread_cache_count(), 0);
+	assert_int_equal(thread_count(), 0);
 	nothing_is_out();
 }
 
@@ -329,13 +338,13 @@ static void a_fork_child_keeps_only_its_own(void **state)
 	(void)state;
 	give(size_class_of(64), take(size_class_of(64)));
 	thread_cache_fork_child();
-	assert_int_equal(thread_cache_count(), 1);
+	assert_int_equal(thread_count(), 1);
 	size_t objects[CLASS_COUNT] = {0};
 	thread_cache_count_objects(objects);
 	assert_int_equal(objects[size_class_of(64)], caches[size_class_of(64)].objects_out);
 	thread_cache_end();
 	thread_cache_fork_child();
-	assert_int_equal(thread_cache_count(), 0);
+	assert_int_equal(thread_count(), 0);
 	nothing_is_out();
 }
 
@@ -373,7 +382,7 @@ static void threads_free_what_others_took(void **state)
 	(void)state;
 	unit_threads(THREADS, churn);
 	/* Their caches went with them. */
-	assert_int_equal(thread_cache_count(), 0);
+	assert_int_equal(thread_count(), 0);
 	for (size_t kind = 0; kind < KINDS; kind++)
 		for (size_t i = 0; i < EXCHANGE; i++)
 			if (exchange[kind][i] != NULL)
@@ -413,7 +422,7 @@ static void idle_or_busy(unsigned index)
 {
 	own_cache();
 	pthread_barrier_wait(&all_there);
-	/* Who came while the key of the thread's end was made is armed now. */
+	/* A thread that came while the key was being made has no cache yet: it gets one now. */
 	own_cache();
 	if (index == 0)
 		the_busy_one();
@@ -422,21 +431,24 @@ static void idle_or_busy(unsigned index)
 
 static void among_threads(unsigned count, void (*body)(void))
 {
-	size_t others = thread_cache_count();
+	size_t others = thread_count();
 	the_busy_one = body;
 	pthread_barrier_init(&all_there, NULL, count);
 	unit_threads(count, idle_or_busy);
-	assert_int_equal(thread_cache_count(), others);
+	assert_int_equal(thread_count(), others);
 }
 
-/* Leaves so much of the pool to this thread, which is not charged for anything now. */
-static void leave_of_pool(size_t bytes)
+/* The others are charged for so much; this thread is not charged for anything now. */
+static void charge_others(size_t bytes)
 {
 	static struct thread_cache others;
 	check(thread_cache_self->charged == 0);
-	others.charged = POOL_BYTES - bytes;
-	bin_charge_only(&others);
+	others.charged = bytes;
+	budget_charge_only(&others);
 }
+
+/* The others are charged for more than any pool holds. */
+static void use_up_the_pool(void) { charge_others((size_t)1 << 40); }
 
 /* Uses one class after the other: the most that this thread was charged for. */
 static size_t most_charged(void)
@@ -454,38 +466,64 @@ static size_t most_charged(void)
 	return most;
 }
 
-/* Bins double: of the least share a step more may be too much. */
-static void expect_most(size_t bytes)
+/* The same, and all of it is given back. Since bins double, this is up to a half less than the thread may have. */
+static size_t measure(void)
 {
 	size_t most = most_charged();
-	size_t least = bytes > SHARE_MIN_BYTES ? bytes / 4 * 3 : bytes / 2;
-	if (most > bytes || most < least)
-		fprintf(stderr, "charged for %zu of %zu bytes\n", most, bytes);
-	check(most <= bytes && most >= least);
 	thread_cache_flush();
 	check(thread_cache_self->charged == 0);
+	return most;
 }
 
-/* Of what is left of the pool one thread may have all, again and again; where it is less than the share, the share. */
+static size_t measure_beside(size_t others_bytes)
+{
+	charge_others(others_bytes);
+	return measure();
+}
+
+/* The pool: the least that others are charged for when this thread has no more than its share. */
+static size_t find_pool(size_t share)
+{
+	size_t low = 0;
+	size_t high = (size_t)1 << 32;
+	while (high - low > MIB / 8) {
+		size_t middle = low + (high - low) / 2;
+		if (measure_beside(middle) > 2 * share)
+			low = middle;
+		else
+			high = middle;
+	}
+	return high;
+}
+
+/* One thread may have all that is left of the pool, again and again, up to its budget; and its share in any case. */
 static void use_what_is_left(void)
 {
-	static const size_t left[] = {0, SHARE_MIN_BYTES / 2, 300 << 10, 1 << 20, BUDGET_BYTES, POOL_BYTES};
-	for (size_t i = 0; i < sizeof(left) / sizeof(left[0]); i++) {
-		leave_of_pool(left[i]);
-		for (int round = 0; round < 3; round++)
-			expect_most(size_min(size_max(left[i], SHARE_MIN_BYTES), BUDGET_BYTES));
+	size_t budget = measure_beside(0);
+	use_up_the_pool();
+	size_t share = measure();
+	assert_true(share > 0 && budget > 4 * share);
+	size_t pool = find_pool(share);
+	assert_true(pool > budget && pool < (size_t)1 << 32);
+	for (size_t left = 2 * share + MIB / 2; left < 2 * pool; left += MIB / 2) {
+		for (int round = 0; round < 3; round++) {
+			size_t most = measure_beside(left < pool ? pool - left : 0);
+			check(most <= left);
+			check(most <= budget || is_near(most, budget));
+			check(most >= size_min(left - MIB / 8, budget) / 2);
+		}
 	}
 }
 
 static void threads_have_what_is_left_of_the_pool(void **state)
 {
 	(void)state;
-	ballast_take(2 * BUDGET_BYTES);
+	ballast_take(HEAP_BYTES);
 	among_threads(MANY, use_what_is_left);
 }
 
-/* Half of it, so that magazines do not make up most of a small heap; but 1 MiB. The share is bounded by it too. */
-static void follow_the_heap(size_t heap_bytes)
+/* The most that a thread is charged for in a heap of so many bytes, which is never more than half of it or `least`. */
+static size_t follow_the_heap(size_t heap_bytes, size_t least)
 {
 	void *objects[64];
 	size_t most = 0, most_used = 0;
@@ -497,75 +535,91 @@ static void follow_the_heap(size_t heap_bytes)
 		for (int i = 0; i < 64; i++)
 			give(c, objects[i]);
 		most = size_max(most, thread_cache_self->charged);
-		check(most <= size_min(size_max(most_used / 2, BUDGET_MIN_BYTES), BUDGET_BYTES));
+		check(most <= size_max(most_used / 2, least));
 	}
-	check(most >= size_min(size_max(heap_bytes / 2, BUDGET_MIN_BYTES), BUDGET_BYTES) / 8 * 5);
 	thread_cache_flush();
 	depot_drain_all();
 	ballast_drop();
+	return most;
 }
 
+/* In the smallest heap there is a least budget; the larger the heap, the more, but not without a bound. */
 static void follow_all_heaps(void)
 {
-	static const size_t kib[] = {4, 1 << 10, 2 << 10, 5 << 10, 8 << 10, 64 << 10};
-	for (size_t i = 0; i < sizeof(kib) / sizeof(kib[0]); i++)
-		follow_the_heap(kib[i] << 10);
+	size_t least = follow_the_heap(PAGE_BYTES, SIZE_MAX);
+	size_t before = 0, most = least;
+	for (size_t heap_bytes = PAGE_BYTES; heap_bytes <= 4 * (size_t)HEAP_BYTES; heap_bytes *= 4) {
+		before = most;
+		/* Since bins double, what was measured is a little less than what it may be. */
+		most = follow_the_heap(heap_bytes, 2 * least);
+		check(most > before || is_near(most, before));
+	}
+	check(most > least && !is_near(most, least) && is_near(most, before));
 }
 
-static void threads_have_half_of_the_heap(void **state)
+static void threads_have_a_part_of_the_heap(void **state)
 {
 	(void)state;
 	/* So that no drain closes the bins. */
 	settings.trim_threshold = (size_t)1 << 40;
 	own_cache();
 	follow_all_heaps();
-	leave_of_pool(0);
+	use_up_the_pool();
 	follow_all_heaps();
 	nothing_is_out();
 }
 
-static size_t share_bytes;
+static size_t measured;
 
-static void use_the_share(void)
+static void measure_the_share(void)
 {
-	leave_of_pool(0);
-	expect_most(share_bytes);
+	use_up_the_pool();
+	measured = measure();
 }
 
-/* Of 8 MiB while they are few; of many not all are busy at a time. */
+/* The more threads, the less for each; in all never much more than one alone may have; and some for each. */
 static void threads_have_a_share_beyond_the_pool(void **state)
 {
 	(void)state;
-	static const struct {
-		unsigned threads;
-		size_t bytes;
-	} shares[] = {{1, BUDGET_BYTES}, {4, 2 << 20}, {8, 1 << 20}, {16, 512 << 10},
-		    {32, 128 << 10}, {64, 32 << 10}, {128, 16 << 10}};
-	ballast_take(2 * BUDGET_BYTES);
-	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
-		share_bytes = shares[i].bytes;
-		among_threads(shares[i].threads, use_the_share);
+	size_t alone = 0, before = 0;
+	ballast_take(HEAP_BYTES);
+	for (unsigned threads = 1; threads <= 128; threads *= 2) {
+		among_threads(threads, measure_the_share);
+		assert_true(measured > 0);
+		if (threads == 1)
+			alone = measured;
+		else
+			assert_true(measured <= before || is_near(measured, before));
+		assert_true(threads * measured <= 8 * alone);
+		before = measured;
 	}
+	assert_true(before < alone);
 }
 
-static void use_the_budget(void) { expect_most(BUDGET_BYTES); }
+static void measure_the_budget(void) { measured = measure(); }
 
 /* In the child what other threads were charged for is free; what this one is charged for comes back when it is. */
 static void threads_of_a_fork_child_have_the_pool(void **state)
 {
 	(void)state;
-	ballast_take(2 * BUDGET_BYTES);
+	ballast_take(HEAP_BYTES);
+	among_threads(MANY, measure_the_budget);
+	size_t budget = measured;
 	own_cache();
-	leave_of_pool(0);
-	assert_true(most_charged() > BUDGET_BYTES / 2);
+	use_up_the_pool();
+	among_threads(MANY - 1, measure_the_budget);
+	assert_true(measured < budget / 2);
+	most_charged();
 	thread_cache_fork_child();
 	thread_cache_flush();
-	among_threads(MANY - 1, use_the_budget);
+	among_threads(MANY - 1, measure_the_budget);
+	assert_true(is_near(measured, budget));
 	/* The child of a thread that has no cache any more. */
-	leave_of_pool(0);
+	use_up_the_pool();
 	thread_cache_end();
 	thread_cache_fork_child();
-	among_threads(MANY, use_the_budget);
+	among_threads(MANY, measure_the_budget);
+	assert_true(is_near(measured, budget));
 }
 
 static _Atomic size_t all_charged;
@@ -581,20 +635,34 @@ static void use_many_classes(unsigned index)
 	pthread_barrier_wait(&all_there);
 }
 
+static size_t budget_bytes, share_bytes, pool_bytes;
+
+static void measure_the_pool(void)
+{
+	budget_bytes = measure_beside(0);
+	use_up_the_pool();
+	share_bytes = measure();
+	pool_bytes = find_pool(share_bytes);
+	charge_others(0);
+}
+
 /* All together: the pool, and beyond it a share each. What several take of the last bytes at once comes on top. */
 static void threads_share_the_pool(void **state)
 {
 	(void)state;
-	enum { BUSY = 32, STEP_BYTES = 128 << 10 }; /* what a thread may stop short of the pool, or take beyond it */
-	ballast_take(2 * BUDGET_BYTES);
+	enum { BUSY = 32, STEP_BYTES = 128 << 10 }; /* what a thread may take beyond the pool */
+	ballast_take(HEAP_BYTES);
+	among_threads(BUSY, measure_the_pool);
 	pthread_barrier_init(&all_there, NULL, BUSY);
 	unit_threads(BUSY, use_many_classes);
-	assert_in_range(all_charged, POOL_BYTES - BUSY * STEP_BYTES, POOL_BYTES + BUSY * STEP_BYTES + (1 << 20));
-	assert_int_equal(thread_cache_count(), 0);
+	assert_in_range(all_charged, budget_bytes / 4, pool_bytes + BUSY * (2 * share_bytes + STEP_BYTES));
+	assert_true(all_charged < BUSY * budget_bytes);
+	assert_int_equal(thread_count(), 0);
 	depot_drain_all();
 	check_all_objects_free();
 	/* The last of them has given everything back. */
-	among_threads(MANY, use_the_budget);
+	among_threads(BUSY, measure_the_budget);
+	assert_true(is_near(measured, budget_bytes));
 }
 
 /* Two threads: the objects of one are freed by the other, which is not to go on in their cache lines. */
@@ -614,15 +682,18 @@ static void free_shyly(void)
 {
 	unsigned c = size_class_of(16);
 	size_t out = objects_out(c);
-	for (size_t i = 0; i < SHY_FREES; i++) {
-		give(c, theirs[i]);
-		check(objects_out(c) == --out && balance(c) == -(ptrdiff_t)i - 1);
-		check(bin_loaded(&thread_cache_self->side[c]) == NULL);
+	size_t shy = 0;
+	for (;; shy++) {
+		give(c, theirs[shy]);
+		if (bin_loaded(&thread_cache_self->state[c]) != NULL)
+			break;
+		check(objects_out(c) == --out && balance(c) == -(ptrdiff_t)shy - 1);
+		check(shy < THEIRS / 2);
 	}
-	/* Who goes on with it is no passer-by. */
-	give(c, theirs[SHY_FREES]);
+	/* A thread that goes on freeing gets a magazine. */
+	check(shy > 0);
 	check(objects_out(c) == out && bin_objects(thread_cache_self, c) == 1);
-	check(balance(c) == -SHY_FREES);
+	check(balance(c) == -(ptrdiff_t)shy);
 }
 
 static void threads_that_free_first_are_shy(void **state)
@@ -636,7 +707,7 @@ static void free_at_once(void)
 	unsigned c = size_class_of(64);
 	give(c, theirs[0]);
 	check(bin_objects(thread_cache_self, c) == 1 && balance(c) == 0);
-	/* Who has allocated one knows the lines of its own. */
+	/* A thread that has allocated objects of the class keeps what it frees. */
 	c = size_class_of(80);
 	void *mine = take(c);
 	void *other = take(c);
@@ -654,17 +725,17 @@ static void threads_are_not_shy_without_need(void **state)
 	/* Alone. */
 	void *object = take(c);
 	thread_cache_flush();
-	thread_cache_self->side[c].balance = 0;
+	thread_cache_self->state[c].balance = 0;
 	give(c, object);
 	assert_int_equal(bin_objects(thread_cache_self, c), 1);
 	/* No cache line is shared by objects of 64 bytes. */
 	thread_of_others(free_at_once, size_class_of(64));
 }
 
-/* Its magazine holds fours in a row from the start of a line on, and nothing else. */
+/* The magazine holds groups of four objects, each from the start of a cache line on, and nothing else. */
 static void check_own_lines(unsigned c)
 {
-	const struct magazine *loaded = bin_loaded(&thread_cache_self->side[c]);
+	const struct magazine *loaded = bin_loaded(&thread_cache_self->state[c]);
 	size_t count = bin_objects(thread_cache_self, c);
 	check(count % 4 == 0 && count > 0 && loaded != NULL);
 	for (size_t i = 0; i < count; i++) {
@@ -691,7 +762,7 @@ static void threads_begin_with_lines_of_their_own(void **state)
 	unsigned c = size_class_of(16);
 	for (size_t i = 0; i < THEIRS; i++)
 		theirs[i] = take(c);
-	/* Of each four one stays. */
+	/* Of each group of four one object stays in use. */
 	for (size_t i = 0; i < THEIRS; i++)
 		if ((uintptr_t)theirs[i] / 16 % 4 != 1)
 			give(c, theirs[i]);
@@ -700,26 +771,26 @@ static void threads_begin_with_lines_of_their_own(void **state)
 	among_threads(2, allocate_first);
 }
 
-/* Its limit has grown to 125, which is no multiple of four: it asks for lines as one that is new to the class. */
+/* Its limit has grown to a number that is no multiple of four: it asks for lines as one that is new to the class. */
 static void free_all_and_allocate(void)
 {
 	unsigned c = size_class_of(16);
 	for (size_t i = 0; i < THEIRS; i++)
 		give(c, theirs[i]);
-	check(thread_cache_self->side[c].limit == size_classes[c].magazine_slots);
+	check(thread_cache_self->state[c].limit == size_classes[c].magazine_slots);
 	check(size_classes[c].magazine_slots % 4 != 0);
 	static void *objects[THEIRS];
 	size_t count = 0;
 	while (bin_objects(thread_cache_self, c) > 0)
 		objects[count++] = take(c);
-	check(balance(c) == (ptrdiff_t)count - THEIRS && balance(c) < -SHY_FREES);
+	check(balance(c) == (ptrdiff_t)count - THEIRS && balance(c) < -THEIRS / 2);
 	depot_drain_all();
-	/* One that frees for others is not. */
+	/* A thread that frees for others does not ask for whole lines. */
 	objects[count++] = take(c);
 	check(bin_objects(thread_cache_self, c) == size_classes[c].magazine_slots - 1u);
 	while (bin_objects(thread_cache_self, c) > 0)
 		objects[count++] = take(c);
-	thread_cache_self->side[c].balance = 0;
+	thread_cache_self->state[c].balance = 0;
 	refill_and_look(c);
 	for (size_t i = 0; i < count; i++)
 		give(c, objects[i]);
@@ -733,53 +804,66 @@ static void threads_ask_for_any_number_by_lines(void **state)
 	nothing_is_out();
 }
 
-/* The misses of another thread while this one has some to give: the depot takes that many in. */
+/* A class of which a magazine is so large that the depot takes it in for a credit only: the largest of all. */
+static unsigned large(void)
+{
+	unsigned found = 1;
+	for (unsigned c = 1; size_classes[c].objects > 1; c++)
+		if (size_classes[c].magazine_slots * (size_t)size_classes[c].bytes >
+		    size_classes[found].magazine_slots * (size_t)size_classes[found].bytes)
+			found = c;
+	return found;
+}
+
+enum { MISSES = 16 };
+
+/* Another thread misses while this one has magazines to give: the depot takes in one for each miss. */
 static void free_for_another(void)
 {
-	unsigned c = size_class_of(4096);
+	unsigned c = large();
 	for (size_t i = 0; i < THEIRS / 2; i++)
 		give(c, theirs[i]);
-	check(caches[c].depot.nfull == 0);
-	for (size_t i = 0; i < 2 * OWN_MAX; i++)
+	check(depots[c].nfull == 0);
+	for (size_t i = 0; i < MISSES; i++)
 		check(depot_pop(c, THREAD_CACHE_NONE) == NULL);
 	for (size_t i = THEIRS / 2; i < THEIRS; i++)
 		give(c, theirs[i]);
-	check(caches[c].depot.nfull == 2 * OWN_MAX);
+	check(depots[c].nfull == MISSES);
 	check(balance(c) == (ptrdiff_t)bin_objects(thread_cache_self, c) - THEIRS);
 }
 
 static void threads_give_others_objects_to_the_depot(void **state)
 {
 	(void)state;
-	unsigned c = size_class_of(4096);
+	unsigned c = large();
 	settings.trim_threshold = (size_t)1 << 40;
-	ballast_take(64 << 20);
+	ballast_take(HEAP_BYTES);
 	thread_of_others(free_for_another, c);
 	/* What comes from there counts as allocated. */
 	thread_cache_flush();
 	ptrdiff_t before = balance(c);
 	void *object = take(c);
-	assert_int_equal(caches[c].depot.nfull, 2 * OWN_MAX - 1);
+	assert_int_equal(depots[c].nfull, MISSES - 1);
 	assert_int_equal(balance(c), before + 1 + (ptrdiff_t)bin_objects(thread_cache_self, c));
 	give(c, object);
 }
 
-/* The same of its own. */
+/* The same of its own: a few, for any number of misses. */
 static void threads_give_a_few_of_their_own(void **state)
 {
 	(void)state;
-	unsigned c = size_class_of(4096);
+	unsigned c = large();
 	settings.trim_threshold = (size_t)1 << 40;
-	ballast_take(64 << 20);
+	ballast_take(HEAP_BYTES);
 	for (size_t i = 0; i < THEIRS; i++)
 		theirs[i] = take(c);
 	depot_wants(c, THREAD_CACHE_ENDED, DEPOT_OWN);
-	for (size_t i = 0; i < 2 * OWN_MAX; i++)
+	for (size_t i = 0; i < MISSES; i++)
 		assert_null(depot_pop(c, THREAD_CACHE_NONE));
 	/* Some stay, so that it never gives more than it took. */
 	for (size_t i = 0; i < THEIRS - 100; i++)
 		give(c, theirs[i]);
-	assert_int_equal(caches[c].depot.nfull, OWN_MAX);
+	assert_in_range(depots[c].nfull, 1, MISSES - 1);
 }
 
 /* Something that is always in use: the clock hand finds its top moved whenever it comes by. */
@@ -794,7 +878,7 @@ static void use(unsigned c)
 		else
 			while (count > 90)
 				give(c, objects[--count]);
-	} while (bin->top == thread_cache_self->side[c].seen);
+	} while (bin->top == thread_cache_self->state[c].seen);
 }
 
 /* Others that need more than the budget, some of them live: so that no drain closes all bins. */
@@ -820,19 +904,20 @@ static void spare_used_bins(void)
 	unsigned used = size_class_of(64);
 	unsigned idle = size_class_of(80);
 	settings.trim_threshold = (size_t)1 << 40;
-	leave_of_pool(0);
+	use_up_the_pool();
+	size_t share = measure();
 	use(used);
 	give(idle, take(idle));
-	check(thread_cache_self->side[idle].charge > 0);
+	check(thread_cache_self->state[idle].charge > 0);
 	for (int round = 0; round < 50; round++) {
 		press(used);
-		check(thread_cache_self->side[used].charge > 0);
-		check(thread_cache_self->charged <= SHARE_MIN_BYTES);
+		check(thread_cache_self->state[used].charge > 0);
+		check(thread_cache_self->charged <= 2 * share);
 	}
-	check(thread_cache_self->side[idle].charge == 0);
+	check(thread_cache_self->state[idle].charge == 0);
 }
 
-/* Of a bin that only hits nobody hears: its top tells. */
+/* A bin without misses does not say that it is used: the clock hand sees that its top has moved. */
 static void threads_keep_the_bins_that_they_use(void **state)
 {
 	(void)state;
@@ -842,39 +927,47 @@ static void threads_keep_the_bins_that_they_use(void **state)
 static void mark_all_used(void)
 {
 	for (unsigned c = 1; c < CLASS_COUNT; c++)
-		thread_cache_self->side[c].recent = true;
+		thread_cache_self->state[c].recent = true;
 }
 
 static size_t open_bins(void)
 {
 	size_t count = 0;
 	for (unsigned c = 1; c < CLASS_COUNT; c++)
-		count += thread_cache_self->side[c].charge > 0;
+		count += thread_cache_self->state[c].charge > 0;
 	return count;
 }
 
-/* One bin after the other is opened, until one of 4 KiB has no room beside them. */
+/* One bin after the other is opened, until there is no room for one more beside them. */
 static void want_more_than_there_is(void)
 {
 	unsigned c = size_class_of(4096);
-	leave_of_pool(0);
-	for (unsigned each = 1; thread_cache_self->charged < SHARE_MIN_BYTES - 4096; each++)
+	size_t count = 0;
+	use_up_the_pool();
+	for (unsigned each = 1; open_bins() == count && each < c; each++) {
+		mark_all_used();
 		give(each, take(each));
-	size_t count = open_bins();
+		count++;
+	}
+	count = open_bins();
+	check(thread_cache_self->state[c].charge == 0);
 	for (int i = 0; i < 5; i++) {
 		mark_all_used();
 		unsigned hand = thread_cache_self->hand;
 		void *object = take(c);
-		check(object != NULL && open_bins() == count && thread_cache_self->side[c].charge == 0);
-		check((thread_cache_self->hand + CLASS_COUNT - 1 - hand) % (CLASS_COUNT - 1) == HAND_STEPS);
+		check(object != NULL && open_bins() == count && thread_cache_self->state[c].charge == 0);
+		/* The clock hand looked at some bins, but not at all of them. */
+		check(thread_cache_self->hand != hand);
+		check((thread_cache_self->hand + CLASS_COUNT - 1 - hand) % (CLASS_COUNT - 1) < CLASS_COUNT / 2);
 		mark_all_used();
 		give(c, object);
 		check(open_bins() == count);
 	}
-	/* Those that it passed and that were not used since go when it comes again. */
-	for (int i = 0; i < 12; i++)
+	/* Bins that were not used since the clock hand came by are closed when it comes again. */
+	for (int i = 0; thread_cache_self->state[c].charge == 0; i++) {
+		check(i < CLASS_COUNT);
 		give(c, take(c));
-	check(thread_cache_self->side[c].charge > 0);
+	}
 }
 
 /* Where all bins are in use the hand soon gives up: a class without room does without a magazine. */
@@ -889,7 +982,7 @@ UNIT_MAIN(UNIT(objects_are_held_once), UNIT(the_budget_is_kept), UNIT(limits_sta
 	  UNIT(a_full_magazine_of_another_does_not_raise_the_limit), UNIT(the_static_caches_are_empty_and_full),
 	  UNIT(who_leaves_may_come_again), UNIT(a_fork_child_keeps_only_its_own), UNIT(threads_free_what_others_took),
 	  UNIT(threads_can_be_counted_meanwhile),
-	  UNIT(threads_have_half_of_the_heap), UNIT(threads_that_free_first_are_shy),
+	  UNIT(threads_have_a_part_of_the_heap), UNIT(threads_that_free_first_are_shy),
 	  UNIT(threads_are_not_shy_without_need), UNIT(threads_begin_with_lines_of_their_own),
 	  UNIT(threads_ask_for_any_number_by_lines), UNIT(threads_give_others_objects_to_the_depot),
 	  UNIT(threads_give_a_few_of_their_own),

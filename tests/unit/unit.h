@@ -8,6 +8,7 @@
  * The internals are linked without the libc entry points: malloc is libc's here, and moves the break now and then.
  *
  *   UNIT_FILTER   run only the tests whose name matches this pattern (threads_*)
+ *   UNIT_EXCEPT   do not run the tests whose name matches this pattern
  *   UNIT_PERCENT  how many of the random steps are made (100)
  *   UNIT_SEED     another start of the random numbers
  */
@@ -21,6 +22,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+
+#include "libc/check.h"
+#include "magazine/bins.h"
+#include "page/page_alloc.h"
 
 struct unit_test {
 	const char *name;
@@ -88,6 +93,15 @@ void forbid_system_call(long number);
 /* How many dirty pages the library keeps before the next free purges. */
 size_t idle_limit(void);
 
+/*
+ * More pages are purged, and all of these bought back, until the purge loosens its limit: how many. The more were purged
+ * before, and the fewer bought back, the more it takes: a measure of what was noted.
+ */
+size_t pages_until_looser(void);
+
+/* From now on the library keeps as many dirty pages as it ever does. */
+void keep_dirty_pages(void);
+
 /* What the lists of all caches hold: idle pages over all partly used slabs. */
 size_t listed_idle_pages(void);
 
@@ -97,13 +111,23 @@ size_t listed_idle_pages(void);
  */
 void check_all_objects_free(void);
 
-/* All checks of all layers. */
-void check_everything(void);
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { UNIT_SANITIZED = 1 };
 #else
 enum { UNIT_SANITIZED = 0 };
 #endif
+
+/* Pages of the heap, or mapped ones. */
+static inline bool page_alloc(size_t npages, struct page_run *run)
+{
+	return page_alloc_from(ZONE_HEAP, npages, PAGES_GROW, run);
+}
+
+/* What free does with an object of malloc's. */
+static inline bool push_into(struct bin *bin, void *object)
+{
+	return bin_push(bin, object, (uint32_t)(uintptr_t)object & bin->offset_mask);
+}
 
 #endif

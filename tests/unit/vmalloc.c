@@ -1,5 +1,5 @@
 /*
- * vmalloc.c - api/vmalloc.c: ranges with a guard page, as blocks of the heap and beside the store of freed mappings.
+ * vmalloc.c - ext/vmalloc.c: ranges with a guard page, as blocks of the heap and beside the store of freed mappings.
  */
 #define _GNU_SOURCE
 #include "unit.h"
@@ -7,10 +7,11 @@
 #include "base/bits.h"
 #include "base/settings.h"
 #include "large/large.h"
-#include "large/store.h"
+#include "large/large_cache.h"
 #include "libmalloc/alloc.h"
-#include "malloc/heap.h"
-#include "os/page_size.h"
+#include "heap/heap.h"
+#include "heap/resize.h"
+#include "os/map.h"
 #include "scarce.h"
 
 #include <errno.h>
@@ -137,9 +138,9 @@ static void churn(unsigned index)
 
 static void nothing_is_left(void)
 {
-	store_check();
-	assert_int_equal(store_counts().blocks, 0);
-	assert_int_equal(store_counts().bytes, 0);
+	large_cache_check();
+	assert_int_equal(large_cache_counts().blocks, 0);
+	assert_int_equal(large_cache_counts().bytes, 0);
 }
 
 static void random_steps_keep_contents(void **state)
@@ -171,13 +172,13 @@ static void the_store_has_no_guard_inside(void **state)
 		for (size_t i = 0; i < 8; i++) {
 			lm_vfree(range[(i + round) % 8]);
 			heap_free(block[i], "free");
-			store_check();
+			large_cache_check();
 		}
 		char *one = heap_alloc(3 * MIB);
 		memset(one, 1, 3 * MIB);
 		heap_free(one, "free");
 	}
-	assert_true(store_held_bytes() > 0);
+	assert_true(large_cache_held_bytes() > 0);
 	nothing_is_left();
 }
 
@@ -192,7 +193,7 @@ static void addresses_come_back(void **state)
 		range = heap_realloc(range, 3 * MIB, "realloc");
 		lm_kvfree(range);
 	}
-	store_drain();
+	large_cache_drain();
 	assert_true(address_space_pages() - meta_mapped_bytes() / PAGE_BYTES <= before + 100);
 }
 
@@ -250,8 +251,8 @@ static bool alloc_and_free(void)
 
 static bool nothing_is_live(void)
 {
-	store_check();
-	return store_counts().blocks == 0;
+	large_cache_check();
+	return large_cache_counts().blocks == 0;
 }
 
 static void no_memory_at_any_step_loses_nothing(void **state)
@@ -267,12 +268,12 @@ static void no_memory_at_any_step_loses_nothing(void **state)
 	assert_int_equal(address_space_pages(), before);
 }
 
-/* A guard that is not to be had is no range, and its mapping goes back. */
+/* Where the guard page cannot be made there is no range, and the mapping is given back. */
 static void a_refused_guard_is_no_range(void **state)
 {
 	(void)state;
 	lm_vfree(lm_vmalloc(MIB));
-	store_drain();
+	large_cache_drain();
 	refuse_system_call(SYS_mprotect, ENOMEM);
 	size_t before = address_space_pages();
 	for (int i = 0; i < 100; i++) {
@@ -317,14 +318,14 @@ static void kvmalloc_with_noretry_gives_nothing_back(void **state)
 	(void)state;
 	for (int i = 0; i < 4; i++)
 		heap_free(heap_alloc(4 * MIB), "free");
-	size_t held = store_held_bytes();
+	size_t held = large_cache_held_bytes();
 	assert_true(held > 0);
 	allow_pages(0);
 	assert_null(lm_kvmalloc(16 * MIB, LM_ZERO | LM_NORETRY | LM_NOWARN));
 	assert_int_equal(errno, ENOMEM);
-	assert_int_equal(store_held_bytes(), held);
+	assert_int_equal(large_cache_held_bytes(), held);
 	assert_null(lm_kvmalloc(16 * MIB, LM_NOWARN));
-	assert_int_equal(store_held_bytes(), 0);
+	assert_int_equal(large_cache_held_bytes(), 0);
 	allow_pages(SIZE_MAX);
 }
 

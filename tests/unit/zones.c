@@ -1,5 +1,5 @@
 /*
- * zones.c - api/buddyinfo.c, zoneinfo.c: the kernel's formats, and numbers that add up with the zones.
+ * zones.c - proc/zoneinfo.c: the kernel's formats, and numbers that add up with the zones.
  */
 #define _GNU_SOURCE
 #include "unit.h"
@@ -7,11 +7,11 @@
 #include "large/run.h"
 #include "libmalloc/page.h"
 #include "libmalloc/report.h"
-#include "malloc/heap.h"
+#include "heap/heap.h"
 #include "page/purge.h"
 #include "page/zone.h"
 #include "slab/cache.h"
-#include "slab/thread_cache.h"
+#include "magazine/thread_cache.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,14 @@
 # Apache with its threaded worker (event) under a fixed number of requests from ab on the loopback: pools that are
-# created and destroyed for each request on many threads, compression, directory listings, a graceful restart, which
-# unloads and loads all modules and forks new children, and an end. Pages are compared with the files they come from.
+# created and destroyed for each request on many threads, compression, directory listings, graceful restarts, each of
+# which ends all children, unloads and loads all modules and forks new children, and an end. Pages are compared with the
+# files they come from.
+#
+# Children end between the loads only: an Apache that is short of processor time may reset connections when a child ends.
 
-needs=(apache2 ab curl cmp sha256sum)
+needs=(apache2 ab curl cmp pgrep sha256sum)
 probe=(apache2 -v)
+nchildren=4  # as many as there may be: none is started or ended because of the load
+patience=900 # seconds until Apache or ab gives up
 
 configuration() { # configuration PORT: prints it
 	local modules=/usr/lib/apache2/modules module
@@ -21,10 +26,12 @@ configuration() { # configuration PORT: prints it
 		User www-data
 		Group www-data
 		TypesConfig $PWD/types
-		StartServers 2
+		StartServers $nchildren
 		ThreadsPerChild 8
-		MaxRequestWorkers 32
-		MaxConnectionsPerChild 700
+		MaxRequestWorkers $((8 * nchildren))
+		MaxConnectionsPerChild 0
+		Timeout $patience
+		RequestReadTimeout header=$patience body=$patience
 		DocumentRoot /usr/include
 		<Directory /usr/include>
 			Require all granted
@@ -56,8 +63,24 @@ serve() {
 	return 1
 }
 
+# children_but FILE: waits until the server has all its children, and none of those in FILE; prints their ids.
+children_but() {
+	until pgrep -P "$server_pid" >children && [ "$(wc -l <children)" = "$nchildren" ] && ! grep -qxFf "$1" children; do
+		kill -0 "$server_pid"
+		sleep 0.1
+	done
+	cat children
+}
+
+# renew: a graceful restart. It ends when the old children have ended and the new ones are there.
+renew() {
+	children_but /dev/null >old
+	kill -USR1 "$server_pid"
+	children_but old | wc -l
+}
+
 load() { # load PATH [OPTION...]
-	ab -q -n 1500 -c 12 "${@:2}" "http://127.0.0.1:$port/$1" |
+	ab -q -s "$patience" -n 1500 -c 12 "${@:2}" "http://127.0.0.1:$port/$1" |
 		grep -E '^(Complete|Failed|Non-2xx|Document Length)'
 }
 
@@ -65,9 +88,11 @@ workload() {
 	trap '[ -z "${server_pid:-}" ] || kill "$server_pid"' EXIT
 	serve
 	load stdio.h
+	renew
 	load stdio.h -H "Accept-Encoding: gzip"
+	renew
 	load linux/
-	kill -USR1 "$server_pid"
+	renew
 	load stdlib.h
 	for file in stdio.h stdlib.h linux/fs.h; do
 		curl -s --compressed "http://127.0.0.1:$port/$file" | cmp - "/usr/include/$file" && echo "$file: same"

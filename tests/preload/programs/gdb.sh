@@ -9,7 +9,7 @@ workload() {
 	cp "$input/gdb.c" .
 	gcc -g -O0 -pthread gdb.c -o debugged
 	gdb -nx -batch -ex "set debuginfod enabled off" -ex "set confirm off" -ex "set width 0" \
-		-ex "set print address off" -ex "set print thread-events off" \
+		-ex "set print address off" -ex "set print thread-events off" -ex "set can-use-hw-watchpoints 0" \
 		-ex "break put_first if number == 49" -ex "run" -ex "backtrace" -ex "info args" -ex "finish" \
 		-ex "print *list" -ex "ptype list" -ex "print list->next->name" \
 		-ex "break gdb.c:29" -ex "continue" -ex "backtrace" -ex "frame 3" -ex "print list->number" -ex "delete" \

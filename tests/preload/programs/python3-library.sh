@@ -3,6 +3,7 @@
 # fork, and tracemalloc, which wraps every allocation. The result of each of the 3,750 tests is compared by name.
 
 needs=(python3)
+modules=(test.test_deque)
 probe=(python3 -c "import ctypes, mmap, zlib, decimal, pyexpat")
 
 workload() {

@@ -3,6 +3,7 @@
 # the 860 tests by name, so a test that fails on this machine with and without the library does no harm.
 
 needs=(python3)
+modules=(test.test_dict)
 probe=(python3 -c "import threading, subprocess, json")
 
 workload() {

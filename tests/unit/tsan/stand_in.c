@@ -2,20 +2,21 @@
  * stand_in.c - what is done in another way under ThreadSanitizer.
  *
  * It lets go of a thread in the last round of key destructors, and before ours: so this stands in for
- * src/control/thread_exit.c. C++'s way of ending thread-local objects comes earlier.
+ * src/os/thread_exit.c. C++'s way of ending thread-local objects comes earlier.
  */
-#include "slab/thread_cache.h"
+#include "os/thread_exit.h"
 
-/* See tsan/base/syscall.h. */
+#include <stddef.h>
+
+/* See tsan/os/syscall.h. */
 char kernel_order;
 
 extern int __cxa_thread_atexit_impl(void (*destructor)(void *), void *object, void *dso);
 extern void *__dso_handle;
 
-static void thread_ends(void *unused)
-{
-	(void)unused;
-	thread_cache_end();
-}
+static void thread_ends(void *function) { ((void (*)(void))function)(); }
 
-bool thread_exit_arm(void) { return __cxa_thread_atexit_impl(thread_ends, NULL, &__dso_handle) == 0; }
+bool thread_exit_arm(void (*function)(void))
+{
+	return __cxa_thread_atexit_impl(thread_ends, (void *)function, &__dso_handle) == 0;
+}
